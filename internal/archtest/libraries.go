@@ -1,0 +1,59 @@
+package archtest
+
+import "strings"
+
+// A Library is a dependency outside the standard library, and who may use it in
+// code that ships. Tests may use every library of the list.
+type Library struct {
+	Path string // a module, or the part of one that is allowed
+	In   []string
+	Why  string
+}
+
+// Libraries returns what this module may import.
+func Libraries() []Library {
+	return []Library{
+		{"github.com/coder/websocket", []string{"pragma", "client"}, "frames and handshake of RFC 6455 (ADR 5)"},
+		{"github.com/go-json-experiment/json", everywhere(), "the only JSON library, for wire, records and studio messages (ADR 6)"},
+		{"github.com/golang-jwt/jwt/v5", []string{"pragma", "pragma/account", "internal/token"}, "signed session tokens"},
+		{"github.com/google/uuid", []string{"pragma", "internal/wire"}, "random ids and their text form"},
+		{"github.com/prometheus/client_golang", []string{"pragma"}, "metrics in the format operators collect"},
+		{"go.yaml.in/yaml/v4", []string{"internal/conf", "pragma"}, "the documented configuration files, with line numbers"},
+		{"golang.org/x/time/rate", []string{"pragma", "client"}, "calls per second of a connection"},
+		{"golang.org/x/sys", []string{"pragma/store/sqlite"}, "file locks and free space, which package os lacks"},
+		{"google.golang.org/protobuf", []string{"pragma/ext"}, "studios whose messages are generated from .proto files"},
+		{"modernc.org/sqlite", []string{"pragma/store/sqlite"}, "the embedded database, without cgo"},
+
+		{"github.com/google/go-cmp", suites(), "readable differences"},
+		{"go.uber.org/goleak", suites(), "goroutines that outlive a test"},
+		{"pgregory.net/rapid", suites(), "random operations against a model, and shrinking of what fails"},
+	}
+}
+
+func everywhere() []string { return []string{"*", "*/..."} }
+
+// suites returns the packages that are called by tests, for libraries that no
+// server links.
+func suites() []string {
+	for _, r := range Ranks() {
+		if r.Level == SuiteRank {
+			return r.Packages
+		}
+	}
+	return nil
+}
+
+func libraryOf(libs []Library, importPath string) (Library, bool) {
+	for _, l := range libs {
+		if importPath == l.Path || strings.HasPrefix(importPath, l.Path+"/") {
+			return l, true
+		}
+	}
+	return Library{}, false
+}
+
+// thirdParty reports whether an import path is outside the standard library.
+func thirdParty(importPath string) bool {
+	host, _, _ := strings.Cut(importPath, "/")
+	return strings.Contains(host, ".")
+}

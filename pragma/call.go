@@ -1,0 +1,200 @@
+package pragma
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/openpragma/engine/internal/wire"
+)
+
+// HandlePlayer registers a call that game clients make. call is the name
+// without the service and the ending, such as "CreateV1" for
+// PartyRpc.CreateV1Request; a name with a dot is taken as it is, for the few
+// services with several prefixes.
+//
+// Calls of one connection run one after the other; calls of different
+// connections at the same time. The context ends after requestTimeoutMillis.
+// The request is decoded by the rules of wire §5 and belongs to fn. A nil
+// response is an empty one. An error reaches the client as [Error] says; a
+// panic is an internal error.
+func HandlePlayer[Req, Resp any](m *Mount, call string, fn func(context.Context, *PlayerSession, *Req) (*Resp, error)) {
+	register(m, Player, call, func(ctx context.Context, c *caller, req *Req) (*Resp, error) {
+		return fn(ctx, c.player, req)
+	})
+}
+
+// HandlePartner registers a call that trusted servers make. See [HandlePlayer].
+func HandlePartner[Req, Resp any](m *Mount, call string, fn func(context.Context, *PartnerSession, *Req) (*Resp, error)) {
+	register(m, Partner, call, func(ctx context.Context, c *caller, req *Req) (*Resp, error) {
+		return fn(ctx, c.partner, req)
+	})
+}
+
+// HandleOperator registers a call that operators make. See [HandlePlayer].
+func HandleOperator[Req, Resp any](m *Mount, call string, fn func(context.Context, *OperatorSession, *Req) (*Resp, error)) {
+	register(m, Operator, call, func(ctx context.Context, c *caller, req *Req) (*Resp, error) {
+		return fn(ctx, c.operator, req)
+	})
+}
+
+// caller is who makes a call: exactly one of the sessions is set.
+type caller struct {
+	player   *PlayerSession
+	partner  *PartnerSession
+	operator *OperatorSession
+
+	socket *socket // nil over HTTP
+}
+
+// call is one registered request type of a backend.
+type call struct {
+	request  string // full name, such as PartyRpc.CreateV1Request
+	response string
+	session  SessionType
+	// inline calls run on the goroutine that reads the socket, so that they are
+	// answered while a slow call runs. They must not block.
+	inline bool
+	handle func(ctx context.Context, c *caller, payload []byte) (response any, err error)
+}
+
+func register[Req, Resp any](m *Mount, t SessionType, name string, fn func(context.Context, *caller, *Req) (*Resp, error)) *call {
+	if !strings.Contains(name, ".") {
+		name = m.service + "." + name
+	}
+	c := &call{request: name + "Request", response: name + "Response", session: t}
+	c.handle = func(ctx context.Context, who *caller, payload []byte) (any, error) {
+		req := new(Req)
+		if err := wire.Unmarshal(payload, req); err != nil {
+			return nil, ErrMalformed.With("%v", err).Wrap(err)
+		}
+		resp, err := fn(ctx, who, req)
+		if err != nil {
+			return nil, err
+		}
+		if resp == nil {
+			return wire.Empty{}, nil
+		}
+		return resp, nil
+	}
+	if _, taken := m.side.calls[c.request]; taken {
+		m.Problem(fmt.Errorf("call %s is registered twice", c.request))
+		return c
+	}
+	m.side.calls[c.request] = c
+	return c
+}
+
+// dispatch runs one request and returns the body of the frame that answers it.
+// It never fails: trouble is a serviceError body.
+func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *wire.Request) []byte {
+	start := time.Now()
+	c, err := s.route(gw, req.Type)
+	var resp any
+	if err == nil {
+		ctx, cancel := context.WithTimeoutCause(ctx, s.core.requestTimeout(), ErrUnavailable.With("the call took too long"))
+		resp, err = s.run(ctx, c, who, req.Payload)
+		cancel()
+	}
+	var body []byte
+	if err == nil {
+		body, err = wire.AppendResponse(nil, req.RequestID, c.response, resp)
+	}
+	if err != nil {
+		body = s.errorBody(req, err)
+	}
+	s.core.metrics.observeCall(s.backend, c, err, time.Since(start))
+	return body
+}
+
+func (s *side) route(gw SessionType, typ string) (*call, error) {
+	c, ok := s.calls[typ]
+	switch {
+	case ok && c.session == gw:
+		return c, nil
+	case ok || s.core.knows(typ):
+		return nil, ErrWrongSessionType.With("%s is not a call of this gateway", typ)
+	}
+	return nil, ErrUnknownType.With("no service handles this type")
+}
+
+// run calls the handler and turns a panic into an error.
+func (s *side) run(ctx context.Context, c *call, who *caller, payload []byte) (resp any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.core.log.ErrorContext(ctx, "call panicked", "type", c.request, "panic", p, stack())
+			err = ErrInternal.Wrap(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	return c.handle(ctx, who, payload)
+}
+
+// errorBody encodes an error for the client and, where the client cannot help
+// it, logs the cause under the trace id that the client sees.
+func (s *side) errorBody(req *wire.Request, err error) []byte {
+	e := asError(err)
+	trace := NewID[struct{}]().String()
+	if e.Code == Internal || e.Code == Unavailable {
+		s.core.log.Error("call failed", "type", req.Type, "trace", trace, "err", errorChain{err})
+	}
+	body, err := wire.AppendServiceError(nil, wireError(e, req.RequestID, trace))
+	if err != nil { // a studio's detail that cannot be encoded
+		s.core.log.Error("cannot encode an error", "type", req.Type, "trace", trace, "err", err)
+		e = &Error{Code: e.Code, Reason: e.Reason, Title: e.Title, Message: e.Message}
+		body, _ = wire.AppendServiceError(nil, wireError(e, req.RequestID, trace)) // texts only
+	}
+	return body
+}
+
+// errorChain logs an error with the causes its text leaves out.
+type errorChain struct{ err error }
+
+func (c errorChain) LogValue() slog.Value {
+	text := c.err.Error()
+	if e := asError(c.err); e.cause != nil && e.cause.Error() != text {
+		text += " (" + e.cause.Error() + ")"
+	}
+	return slog.StringValue(text)
+}
+
+func stack() slog.Attr { return slog.String("stack", string(debug.Stack())) }
+
+// statusOf maps a code to the status field of a serviceError (wire §16.8).
+func statusOf(e *Error) wire.ResponseStatus {
+	switch {
+	case e.Reason == ErrShuttingDown.Reason:
+		return wire.StatusShuttingDown
+	case e.Code == Internal:
+		return wire.StatusInternalError
+	case e.Code == Unauthenticated:
+		return wire.StatusBadSession
+	case e.Is(ErrMalformed), e.Is(ErrUnknownType), e.Is(ErrTooLarge):
+		return wire.StatusBadParam
+	}
+	return wire.StatusServiceError
+}
+
+func wireError(e *Error, requestID int64, trace string) *wire.ServiceError {
+	details := e.Reason
+	if e.Message != "" {
+		details += ": " + e.Message
+	}
+	se := &wire.ServiceError{
+		RequestID:    requestID,
+		Status:       statusOf(e),
+		TraceID:      trace,
+		DebugDetails: []string{details},
+	}
+	if e.Title {
+		se.ExtError = e.Reason
+	} else {
+		se.Error = e.Reason
+	}
+	if e.Type != "" {
+		se.ApplicationError = &wire.ApplicationError{Type: e.Type, Payload: e.Detail}
+	}
+	return se
+}

@@ -1,0 +1,355 @@
+package pragma
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/openpragma/engine/internal/conf"
+)
+
+// Config is the content of the configuration files of a server. Get one from
+// [LoadConfig] or [ParseConfig]; the zero value is an empty configuration, which
+// means the documented defaults. It may be shared by several servers.
+type Config struct {
+	loader *conf.Loader // nil: nothing to reload
+	tree   *conf.Tree   // nil: empty
+}
+
+// LoadConfig reads YAML files. Maps of later files are merged over earlier ones
+// and a null removes an entry (engine §9.2). Values may be given as ${ENV_NAME}
+// or file:<path>. The error names every mistake in every file with its line.
+// Mistakes inside a section are found by the service that owns it, when the
+// server starts; sections that nobody owns are mistakes too.
+//
+// A running server looks at the files every five seconds. What can change live
+// does; a file with a mistake is reported and the last good values stay.
+func LoadConfig(files ...string) (*Config, error) {
+	return loadConfig(&conf.Loader{Files: files})
+}
+
+// ParseConfig is [LoadConfig] for YAML text. It is never reloaded.
+func ParseConfig(yaml string) (*Config, error) {
+	c, err := loadConfig(conf.Memory(conf.Source{Name: "config", Text: yaml}))
+	if err != nil {
+		return nil, err
+	}
+	c.loader = nil
+	return c, nil
+}
+
+func loadConfig(loader *conf.Loader) (*Config, error) {
+	tree, err := loader.Load()
+	if err != nil {
+		return nil, err
+	}
+	return &Config{loader, tree}, nil
+}
+
+// Secret is a configuration value that prints as *** everywhere.
+type Secret = conf.Secret
+
+// Live is configuration that a reload may replace while the server runs. It is
+// safe for concurrent use.
+type Live[T any] struct {
+	load     func() T
+	onChange func(fn func(before, after T))
+}
+
+// NewLive returns a value that never changes, for tests.
+func NewLive[T any](v T) *Live[T] { return live(conf.NewLive(v)) }
+
+func live[T any](l *conf.Live[T]) *Live[T] { return &Live[T]{l.Load, l.OnChange} }
+
+// Load returns the present value. Read it once per call, so that one call sees
+// one configuration. Maps and slices in it are shared: do not change them.
+func (l *Live[T]) Load() T { return l.load() }
+
+// OnChange has fn called after every change. Functions are called one at a time.
+func (l *Live[T]) OnChange(fn func(before, after T)) { l.onChange(fn) }
+
+// ServiceConfig claims the section <backend>.serviceConfigs.<section> and
+// decodes it over def, by the keys of the yaml tags of T. Unknown keys and
+// values of a wrong kind are errors. If *T has a method Validate() error, it is
+// asked too. Call it while mounting; the server reports all mistakes of all
+// sections together, whether or not the caller returns the error.
+func ServiceConfig[T any](m *Mount, section string, def T) (*Live[T], error) {
+	path := strings.ToLower(string(m.side.backend)) + ".serviceConfigs." + section
+	return bind(m.side.core.conf, conf.Binding[T]{Path: path, Default: def})
+}
+
+func bind[T any](set *conf.Set, b conf.Binding[T]) (*Live[T], error) {
+	l, err := conf.Bind(set, b)
+	return live(l), err
+}
+
+// pluginSection is the documented form of an entry of pluginConfigs.
+type pluginSection[T any] struct {
+	Class  string `yaml:"class"`
+	Config T      `yaml:"config"`
+}
+
+// PluginMount is what a plugin gets when its service mounts it.
+type PluginMount struct {
+	m       *Mount
+	path    string
+	class   string // the Go type of the plugin
+	claimed bool
+}
+
+// Configurable is a plugin that wants configuration, or a logger. Services ask
+// each of their plugins for it when they mount.
+type Configurable interface {
+	// MountPlugin is called once, before any hook. An error stops the start.
+	MountPlugin(p *PluginMount) error
+}
+
+// Log returns the logger of the plugin's service.
+func (p *PluginMount) Log() *slog.Logger { return p.m.log }
+
+// PluginConfig claims the plugin's entry in pluginConfigs and decodes its config
+// over def. The rules are those of [ServiceConfig].
+func PluginConfig[T any](p *PluginMount, def T) (*Live[T], error) {
+	p.claimed = true
+	section, err := conf.Bind(p.m.side.core.conf, conf.Binding[pluginSection[T]]{
+		Path: p.path, Default: pluginSection[T]{Config: def},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if class := section.Load().Class; class != "" && class != p.class {
+		return nil, fmt.Errorf("%s.class: %q is not the plugin this server was built with, %s", p.path, class, p.class)
+	}
+	return &Live[T]{
+		load: func() T { return section.Load().Config },
+		onChange: func(fn func(before, after T)) {
+			section.OnChange(func(before, after pluginSection[T]) { fn(before.Config, after.Config) })
+		},
+	}, nil
+}
+
+// MountPlugin prepares the plugin in a slot of a service, such as
+// "PartyService.partyPlugin": it reports misspelt hooks of I, gives a
+// [Configurable] plugin its configuration, and claims the slot's section.
+// Services call it for each plugin while they mount.
+func MountPlugin[I any](m *Mount, slot string, plugin I) error {
+	p := &PluginMount{
+		m:     m,
+		path:  strings.ToLower(string(m.side.backend)) + ".pluginConfigs." + slot,
+		class: strings.TrimPrefix(fmt.Sprintf("%T", plugin), "*"),
+	}
+	err := CheckHooks(plugin)
+	if c, ok := any(plugin).(Configurable); ok {
+		err = errors.Join(err, c.MountPlugin(p))
+	}
+	if !p.claimed {
+		_, unconfigured := PluginConfig(p, struct{}{})
+		err = errors.Join(err, unconfigured)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", slot, err)
+	}
+	return nil
+}
+
+// readConfig decodes the sections that belong to the server itself.
+func (c *core) readConfig(config *Config) error {
+	tree := config.tree
+	if tree == nil {
+		tree = &conf.Tree{}
+	}
+	c.conf = conf.NewSet(tree)
+	var err error
+	c.config, err = bind(c.conf, conf.Binding[coreConfig]{Path: "core", Default: defaultCore(), NeedsRestart: coreNeedsRestart})
+	if err != nil {
+		return err
+	}
+	c.signer, err = bind(c.conf, conf.Binding[tokenSignerConfig]{
+		Path: "social.serviceConfigs.TokenSignerConfig", Aliases: []string{"TokenConfig"}, Default: defaultTokenSigner(),
+	})
+	if err != nil {
+		return err
+	}
+	keep := func(_, now coreConfig) { c.session.Store(&now.Session) }
+	keep(coreConfig{}, c.config.Load())
+	c.config.OnChange(keep)
+	c.mode, c.node = c.config.Load().BackendMode, c.config.Load().NodeName
+	c.shardID, err = ParseID[gameShardKind](c.config.Load().ShardID)
+	if err != nil {
+		return fmt.Errorf("core.shardId: %w", err)
+	}
+	return nil
+}
+
+// coreNeedsRestart names what cannot change while the server runs: all but the
+// limits of sessions.
+func coreNeedsRestart(running, next coreConfig) []string {
+	running.Session, next.Session = sessionConfig{}, sessionConfig{}
+	if running == next {
+		return nil
+	}
+	return []string{""}
+}
+
+// watchConfig applies changes of the configuration files until ctx ends.
+func (c *core) watchConfig(ctx context.Context, config *Config) {
+	if config.loader == nil {
+		return
+	}
+	config.loader.Watch(ctx, config.tree, 0, func(tree *conf.Tree, err error) {
+		var pending conf.Findings
+		if err == nil {
+			pending, err = c.conf.Apply(tree)
+		}
+		for _, p := range pending {
+			c.log.WarnContext(ctx, "configuration needs a restart", "finding", p.Error())
+		}
+		if err != nil {
+			c.log.ErrorContext(ctx, "configuration not reloaded; the last good one stays", "err", err)
+			return
+		}
+		c.log.InfoContext(ctx, "configuration reloaded")
+	})
+}
+
+// Mode chooses defaults: permissive on a developer's machine, strict in production.
+type Mode string
+
+// UnmarshalText accepts the names of the modes.
+func (m *Mode) UnmarshalText(text []byte) error {
+	switch mode := Mode(text); mode {
+	case Development, Production:
+		*m = mode
+		return nil
+	}
+	return fmt.Errorf("want %s or %s", Development, Production)
+}
+
+// The modes of a server (engine §9.2).
+const (
+	Development Mode = "DEVELOPMENT"
+	Production  Mode = "PRODUCTION"
+)
+
+// coreConfig is the section core: what belongs to the node (engine §1.7).
+type coreConfig struct {
+	BackendMode           Mode   `yaml:"backendMode"`
+	ClusterName           string `yaml:"clusterName"`
+	NodeName              string `yaml:"nodeName"`
+	ShardID               string `yaml:"shardId"`
+	MetricsAddress        string `yaml:"metricsAddress"` // own listener for /metrics and /healthz; empty: none
+	StartupTimeoutMillis  int    `yaml:"startupTimeoutMillis"`
+	ShutdownTimeoutMillis int    `yaml:"shutdownTimeoutMillis"`
+
+	Session        sessionConfig        `yaml:"session"`
+	GatewayManager gatewayManagerConfig `yaml:"gatewayManager"`
+}
+
+// sessionConfig are the limits of sessions and connections. All change live.
+type sessionConfig struct {
+	EnableMatchReconnect    bool `yaml:"enableMatchReconnect"`
+	PlayerGraceSeconds      int  `yaml:"playerGraceSeconds"`
+	PartnerGraceSeconds     int  `yaml:"partnerGraceSeconds"`
+	PingIntervalSeconds     int  `yaml:"pingIntervalSeconds"`
+	IdleTimeoutSeconds      int  `yaml:"idleTimeoutSeconds"`
+	HandshakeTimeoutSeconds int  `yaml:"handshakeTimeoutSeconds"`
+	MaxPlayerFrameBytes     int  `yaml:"maxPlayerFrameBytes"`
+	MaxPartnerFrameBytes    int  `yaml:"maxPartnerFrameBytes"`
+	MaxOperatorFrameBytes   int  `yaml:"maxOperatorFrameBytes"`
+	PlayerRatePerSecond     int  `yaml:"playerRatePerSecond"`
+	PlayerBurst             int  `yaml:"playerBurst"`
+	PartnerRatePerSecond    int  `yaml:"partnerRatePerSecond"`
+	PartnerBurst            int  `yaml:"partnerBurst"`
+	OperatorRatePerSecond   int  `yaml:"operatorRatePerSecond"`
+	OperatorBurst           int  `yaml:"operatorBurst"`
+	RequestTimeoutMillis    int  `yaml:"requestTimeoutMillis"`
+	PluginTimeoutMillis     int  `yaml:"pluginTimeoutMillis"`
+	MaxQueuedFrames         int  `yaml:"maxQueuedFrames"`
+	MaxQueuedBytes          int  `yaml:"maxQueuedBytes"`
+}
+
+// gatewayManagerConfig switches gateways on and off and says where they listen.
+type gatewayManagerConfig struct {
+	Social backendGatewaysConfig `yaml:"social"`
+	Game   backendGatewaysConfig `yaml:"game"`
+}
+
+type backendGatewaysConfig struct {
+	Player   gatewayConfig `yaml:"player"`
+	Partner  gatewayConfig `yaml:"partner"`
+	Operator gatewayConfig `yaml:"operator"`
+}
+
+// gatewayConfig is one gateway. Changes need a restart.
+type gatewayConfig struct {
+	Enabled bool   `yaml:"enabled"`
+	Address string `yaml:"address"` // host:port to listen on; port 0 takes a free one
+	// PublicURL is what /v1/info tells clients, such as https://game.example.com;
+	// empty: what the gateway listens on.
+	PublicURL string `yaml:"publicURL"`
+}
+
+// tokenSignerConfig is TokenSignerConfig, also known as TokenConfig.
+type tokenSignerConfig struct {
+	JWTPrivateKey                           Secret `yaml:"jwtPrivateKey"`
+	PartnerExpirationHours                  int    `yaml:"partnerExpirationHours"`
+	OperatorExpirationMinutes               int    `yaml:"operatorExpirationMinutes"`
+	EmailTokenExpirationMinutes             int    `yaml:"emailTokenExpirationMinutes"`
+	PlayerTokenExpirationMinutes            int    `yaml:"playerTokenExpirationMinutes"`
+	PlayerTokenRefreshMinutes               int    `yaml:"playerTokenRefreshMinutes"`
+	PlayerTokenRefreshVarianceWindowMinutes int    `yaml:"playerTokenRefreshVarianceWindowMinutes"`
+}
+
+func defaultCore() coreConfig {
+	gate := func(port string) gatewayConfig { return gatewayConfig{Enabled: true, Address: "127.0.0.1:" + port} }
+	return coreConfig{
+		BackendMode:           Development,
+		ClusterName:           "local",
+		NodeName:              "node-1",
+		ShardID:               "00000000-0000-0000-0000-000000000001",
+		StartupTimeoutMillis:  60000,
+		ShutdownTimeoutMillis: 30000,
+		Session: sessionConfig{
+			EnableMatchReconnect: true,
+			PlayerGraceSeconds:   60, PartnerGraceSeconds: 120,
+			PingIntervalSeconds: 20, IdleTimeoutSeconds: 60, HandshakeTimeoutSeconds: 5,
+			MaxPlayerFrameBytes: 64 << 10, MaxPartnerFrameBytes: 1 << 20, MaxOperatorFrameBytes: 1 << 20,
+			PlayerRatePerSecond: 20, PlayerBurst: 40,
+			PartnerRatePerSecond: 200, PartnerBurst: 1000,
+			OperatorRatePerSecond: 50, OperatorBurst: 200,
+			RequestTimeoutMillis: 5000, PluginTimeoutMillis: 2000,
+			MaxQueuedFrames: 256, MaxQueuedBytes: 4 << 20,
+		},
+		GatewayManager: gatewayManagerConfig{
+			Social: backendGatewaysConfig{Player: gate("11000"), Partner: gate("11100"), Operator: gate("11200")},
+			Game:   backendGatewaysConfig{Player: gate("10000"), Partner: gate("10100"), Operator: gate("10200")},
+		},
+	}
+}
+
+func defaultTokenSigner() tokenSignerConfig {
+	return tokenSignerConfig{
+		PartnerExpirationHours: 876000, OperatorExpirationMinutes: 2880, EmailTokenExpirationMinutes: 10080,
+		PlayerTokenExpirationMinutes: 1440, PlayerTokenRefreshMinutes: 45, PlayerTokenRefreshVarianceWindowMinutes: 5,
+	}
+}
+
+// gateway returns the configuration of one gateway.
+func (c gatewayManagerConfig) gateway(g Gateway) gatewayConfig {
+	side := c.Game
+	if g.Backend == Social {
+		side = c.Social
+	}
+	switch g.Type {
+	case Player:
+		return side.Player
+	case Partner:
+		return side.Partner
+	}
+	return side.Operator
+}
+
+func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }

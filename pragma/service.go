@@ -1,0 +1,199 @@
+package pragma
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/openpragma/engine/internal/conf"
+	"github.com/openpragma/engine/pragma/store"
+)
+
+// Service is one feature of a backend: ours and a studio's own alike. What it
+// can do, it asks of its [Mount].
+type Service interface {
+	// Name is the prefix of the service's calls, such as "PartyRpc". It must be
+	// unique on its backend and constant.
+	Name() string
+	// Mount is called once, before any traffic, in the order of the list in
+	// [Server]. It registers calls, reads configuration and keeps what it needs
+	// of m. It must not block and must not use the store yet; work that does
+	// goes to [Mount.Go] or [Mount.OnStart]. An error stops the start.
+	Mount(m *Mount) error
+}
+
+// Mount is what a service gets from the server: registration while its Mount
+// method runs, and the server's means for as long as the server runs. Methods
+// that register may only be called during Mount; all others are safe for
+// concurrent use.
+type Mount struct {
+	side    *side
+	service string
+	log     *slog.Logger
+}
+
+// Backend returns the backend the service runs on.
+func (m *Mount) Backend() Backend { return m.side.backend }
+
+// Mode returns the mode the server runs in.
+func (m *Mount) Mode() Mode { return m.side.core.mode }
+
+// ShardID returns the game shard of this server.
+func (m *Mount) ShardID() GameShardID { return m.side.core.shardID }
+
+// Store returns the store of this backend. Services normally use package
+// entity instead, which keeps the rules of the store for them.
+func (m *Mount) Store() store.Driver { return m.side.store }
+
+// Log returns the service's logger.
+func (m *Mount) Log() *slog.Logger { return m.log }
+
+// Metrics returns where the service registers its metrics, see [Server.Metrics].
+func (m *Mount) Metrics() prometheus.Registerer { return m.side.core.metrics.registry }
+
+// HookTimeout returns how long one plugin hook may take (pluginTimeoutMillis).
+func (m *Mount) HookTimeout() time.Duration {
+	return time.Duration(m.side.core.session.Load().PluginTimeoutMillis) * time.Millisecond
+}
+
+// OnStart registers fn to run once after every service is mounted and before
+// the gateways open. An error stops the start.
+func (m *Mount) OnStart(fn func(ctx context.Context) error) {
+	m.side.onStart = append(m.side.onStart, fn)
+}
+
+// Go registers work that runs beside the gateways: it starts when they open,
+// after every OnStart, and its context ends once they are closed and the last
+// call has been answered. The server waits for fn to return before it closes
+// the store. A panic is logged and ends the work.
+func (m *Mount) Go(name string, fn func(ctx context.Context)) {
+	m.side.work = append(m.side.work, work{name: m.service + "." + name, run: fn})
+}
+
+// OnConnect registers fn to be called whenever a player's socket is ready,
+// before any call of that socket runs: fn tells the player the present truth by
+// notifications. Functions run in the order of registration. An error is logged.
+func (m *Mount) OnConnect(fn func(ctx context.Context, s *PlayerSession) error) {
+	m.side.onConnect = append(m.side.onConnect, fn)
+}
+
+// OnSessionEnd registers fn to be called after a player's session has ended. It
+// is called at least once for each session, also after a restart, until it
+// returns nil; so it must do nothing the second time. A session that a later
+// log-in of the same player took over has not ended.
+func (m *Mount) OnSessionEnd(fn func(ctx context.Context, s *PlayerSession, reason EndReason) error) {
+	m.side.onSessionEnd = append(m.side.onSessionEnd, fn)
+}
+
+// HandleHTTP registers a plain HTTP handler on one gateway of this backend. The
+// pattern is that of [http.ServeMux] and must start its path with /v1/. The
+// handler does its own authentication.
+func (m *Mount) HandleHTTP(t SessionType, pattern string, h http.Handler) {
+	if _, path, ok := strings.Cut(pattern, " "); !strings.HasPrefix(pattern, "/v1/") && !(ok && strings.HasPrefix(path, "/v1/")) {
+		m.Problem(fmt.Errorf("HTTP pattern %q must start its path with /v1/", pattern))
+		return
+	}
+	m.side.http = append(m.side.http, httpRoute{t, pattern, h})
+}
+
+// Connected reports whether the player has a live session: a socket, or the
+// grace time after one. It asks the store.
+func (m *Mount) Connected(ctx context.Context, id PlayerID) (bool, error) {
+	return m.side.sessions.live(ctx, PlayerID(id))
+}
+
+// Problem reports a mistake found while mounting. The server does not start and
+// reports all problems of all services together.
+func (m *Mount) Problem(err error) {
+	if findings := (conf.Findings)(nil); errors.As(err, &findings) {
+		return // mistakes in the configuration are reported by the check of all sections
+	}
+	m.side.problems = append(m.side.problems, fmt.Errorf("%s: %w", m.service, err))
+}
+
+// Shared returns the one T of this backend, made by the first service that asks
+// for it. It is how packages below the services, such as entity, keep state per
+// server without globals; T is normally an unexported type of the caller.
+func Shared[T any](m *Mount, make func(m *Mount) T) T {
+	key := reflect.TypeFor[T]()
+	if v, ok := m.side.shared[key]; ok {
+		return v.(T)
+	}
+	v := make(m)
+	m.side.shared[key] = v
+	return v
+}
+
+// side is one backend of a running server.
+type side struct {
+	core    *core
+	backend Backend
+	store   store.Driver
+
+	calls    map[string]*call // by full request type
+	notices  map[string]SessionType
+	http     []httpRoute
+	shared   map[reflect.Type]any
+	problems []error
+
+	onStart      []func(context.Context) error
+	onConnect    []func(context.Context, *PlayerSession) error
+	onSessionEnd []func(context.Context, *PlayerSession, EndReason) error
+	work         []work
+
+	sessions *sessions // live sessions of players
+	sockets  *sockets  // connections of this node
+}
+
+type httpRoute struct {
+	session SessionType
+	pattern string
+	handler http.Handler
+}
+
+type work struct {
+	name string
+	run  func(context.Context)
+}
+
+// mount mounts the services in order. It goes on after a failure, so that all
+// problems are found at once.
+func (s *side) mount(services []Service) error {
+	names := make(map[string]bool)
+	for _, svc := range services {
+		m := &Mount{side: s, service: svc.Name(), log: s.core.log.With("service", svc.Name())}
+		if names[svc.Name()] {
+			m.Problem(errors.New("mounted twice"))
+			continue
+		}
+		names[svc.Name()] = true
+		if err := svc.Mount(m); err != nil {
+			m.Problem(err)
+		}
+	}
+	return errors.Join(s.problems...)
+}
+
+// runWork starts the registered background work and returns how to wait for it.
+func (s *side) runWork(ctx context.Context) (wait func()) {
+	var wg sync.WaitGroup
+	for _, w := range s.work {
+		wg.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					s.core.log.Error("background work panicked", "work", w.name, "panic", p, stack())
+				}
+			}()
+			w.run(ctx)
+		})
+	}
+	return wg.Wait
+}

@@ -1,0 +1,52 @@
+package pragma
+
+import (
+	"context"
+
+	"github.com/coder/websocket"
+
+	"github.com/openpragma/engine/internal/wire"
+)
+
+// sessionService has the calls that every backend answers: heartbeats, log-out
+// and the exchange of tokens (wire §7.1).
+type sessionService struct{}
+
+// terminatedType is the notification sent by [socket.terminate].
+const terminatedType = "PlayerSessionRpc.SessionTerminatedV1Notification"
+
+func (sessionService) Name() string { return "PlayerSessionRpc" }
+
+func (sessionService) Mount(m *Mount) error {
+	heartbeat := func(context.Context, *caller, *wire.Empty) (*wire.Empty, error) { return nil, nil }
+	register(m, Player, "HeartbeatV1", heartbeat).inline = true
+	register(m, Partner, "PartnerSessionRpc.HeartbeatPartnerV1", heartbeat).inline = true
+	register(m, Operator, "OperatorSessionRpc.HeartbeatOperatorV1", heartbeat).inline = true
+	register(m, Player, "RequestLogoutV1", m.logOut)
+	register(m, Player, "SessionRefreshV1", m.refreshSession)
+	PlayerNotice[wire.PlayerSessionTerminatedV1Notification](m, "SessionTerminatedV1Notification")
+	return nil
+}
+
+// logOut ends the session and, after the answer, the socket.
+func (m *Mount) logOut(ctx context.Context, c *caller, _ *wire.Empty) (*wire.Empty, error) {
+	if err := m.side.sessions.end(ctx, c.player, EndAsRequested); err != nil {
+		return nil, err
+	}
+	if c.socket != nil {
+		c.socket.closeAfterCall(closeCause{name: "log-out", code: websocket.StatusNormalClosure})
+	}
+	return nil, nil
+}
+
+// refreshSession takes the new token of the same session on an open socket.
+func (m *Mount) refreshSession(_ context.Context, c *caller, req *wire.PlayerSessionRefreshV1Request) (*wire.Empty, error) {
+	s, err := m.VerifyPlayerToken(m.side.backend, req.Token)
+	if err != nil {
+		return nil, err
+	}
+	if s.SessionID != c.player.SessionID || m.side.sessions.subject(s) != m.side.sessions.subject(c.player) {
+		return nil, ErrSessionReplaced.With("the token belongs to another session")
+	}
+	return nil, nil
+}

@@ -1,0 +1,143 @@
+package sqlite
+
+import (
+	"crypto/sha256"
+	"database/sql/driver"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// applicationID marks our databases in the header of the file.
+const applicationID = 0x50524147 // "PRAG"
+
+// migration is one numbered step of the schema.
+type migration struct {
+	number   int64
+	name     string
+	sql      string
+	checksum string
+}
+
+// loadMigrations reads the embedded files, which are numbered from 1 without gaps.
+func loadMigrations(files fs.FS) ([]migration, error) {
+	names, err := fs.Glob(files, "migrations/*.sql") // sorted
+	if err != nil {
+		return nil, err
+	}
+	var all []migration
+	for i, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		name = strings.TrimPrefix(name, "migrations/")
+		digits, _, _ := strings.Cut(name, "_")
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || n != int64(i+1) {
+			return nil, fmt.Errorf("migration %s is out of order, want number %d", name, i+1)
+		}
+		sum := sha256.Sum256(text)
+		all = append(all, migration{n, name, string(text), hex.EncodeToString(sum[:])})
+	}
+	return all, nil
+}
+
+// migrate brings the database to the newest schema. It refuses, and changes
+// nothing in, a database that is not ours, is newer, or was built differently.
+func migrate(c *conn, all []migration) error {
+	ours, err := isOurs(c)
+	if err != nil {
+		return err
+	}
+	if !ours {
+		return errors.New("the file is a database of another program")
+	}
+	done, err := appliedMigrations(c)
+	if err != nil {
+		return err
+	}
+	if len(done) > len(all) {
+		return fmt.Errorf("the database has schema version %d, this program knows only %d: use a newer program", len(done), len(all))
+	}
+	for i, sum := range done {
+		if sum != all[i].checksum {
+			return fmt.Errorf("migration %s was changed after it had been applied to this database", all[i].name)
+		}
+	}
+	for _, m := range all[len(done):] {
+		if err := apply(c, m); err != nil {
+			return fmt.Errorf("migration %s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// isOurs reports whether the database is empty or carries our mark.
+func isOurs(c *conn) (bool, error) {
+	var id, tables int64
+	if err := c.query("PRAGMA application_id", scanInt(&id)); err != nil {
+		return false, err
+	}
+	if err := c.query("SELECT count(*) FROM sqlite_schema", scanInt(&tables)); err != nil {
+		return false, err
+	}
+	return id == applicationID || id == 0 && tables == 0, nil
+}
+
+// appliedMigrations returns the checksums of what was applied, in order.
+func appliedMigrations(c *conn) ([]string, error) {
+	var exists int64
+	err := c.query("SELECT count(*) FROM sqlite_schema WHERE name = 'migration'", scanInt(&exists))
+	if err != nil || exists == 0 {
+		return nil, err
+	}
+	var sums []string
+	err = c.query("SELECT number, checksum FROM migration ORDER BY number", func(row []driver.Value) error {
+		n, sum := row[0].(int64), row[1].(string)
+		if n != int64(len(sums)+1) {
+			return fmt.Errorf("the database has migration %d but not %d", n, len(sums)+1)
+		}
+		sums = append(sums, sum)
+		return nil
+	})
+	return sums, err
+}
+
+// apply runs one migration and notes it, both or neither.
+func apply(c *conn, m migration) error {
+	if err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := errors.Join(
+		c.exec("PRAGMA application_id = "+strconv.Itoa(applicationID)),
+		c.exec(`CREATE TABLE IF NOT EXISTS migration (
+			number   INTEGER PRIMARY KEY,
+			name     TEXT NOT NULL,
+			checksum TEXT NOT NULL,
+			applied  TEXT NOT NULL
+		) STRICT`),
+		c.exec(m.sql),
+		c.exec("INSERT INTO migration (number, name, checksum, applied) VALUES (?, ?, ?, ?)",
+			m.number, m.name, m.checksum, time.Now().UTC().Format(time.RFC3339)),
+	)
+	if err != nil {
+		return errors.Join(err, c.exec("ROLLBACK"))
+	}
+	return c.exec("COMMIT")
+}
+
+func scanInt(dst *int64) func([]driver.Value) error {
+	return func(row []driver.Value) error {
+		*dst, _ = row[0].(int64)
+		return nil
+	}
+}

@@ -1,0 +1,340 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/openpragma/engine/pragma/store"
+)
+
+// Limits of one group. The second one bounds the size of a transaction; a
+// single batch may be larger.
+const (
+	maxGroup      = 64
+	maxGroupBytes = 16 << 20
+)
+
+// States of a job. Whoever moves it away from queued decides its fate: the
+// writer, or the caller who no longer waits.
+const (
+	queued int32 = iota
+	started
+	abandoned
+)
+
+// job is one batch on its way through the writer.
+type job struct {
+	token store.Token
+	steps []store.Step
+	bytes int
+	state atomic.Int32
+	done  chan error // gets one answer if the job was started
+}
+
+func (j *job) claim(as int32) bool { return j.state.CompareAndSwap(queued, as) }
+
+// writer owns the only connection that writes.
+type writer struct {
+	path    string
+	queue   chan *job
+	closing chan struct{} // closed by the database: finish the group and stop
+	stopped chan struct{} // closed by run: nobody answers any more
+
+	// Only used by run, and by the database before and after it.
+	group      []*job
+	results    []error
+	conn       *conn // nil after a failure, until the next group
+	begin      *stmt
+	commitStmt *stmt
+	savepoint  *stmt
+	rollback   *stmt
+	release    *stmt
+	insert     *stmt
+	update     *stmt
+	remove     *stmt
+	revision   *stmt
+}
+
+func newWriter(path string, queue int) *writer {
+	return &writer{
+		path:    path,
+		queue:   make(chan *job, queue),
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+}
+
+// commit hands a batch to the writer and waits for its outcome.
+func (w *writer) commit(ctx context.Context, token store.Token, steps []store.Step) error {
+	j := &job{token: token, steps: steps, done: make(chan error, 1)}
+	for i := range steps {
+		j.bytes += len(steps[i].Body)
+	}
+	select {
+	case <-w.closing: // even if the queue has room as well
+		return errClosed()
+	default:
+	}
+	select {
+	case w.queue <- j:
+	case <-ctx.Done():
+		return store.ContextError(ctx)
+	case <-w.closing:
+		return errClosed()
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-ctx.Done():
+		if j.claim(abandoned) {
+			return store.ContextError(ctx)
+		}
+	case <-w.stopped:
+		if j.claim(abandoned) {
+			return errClosed()
+		}
+	}
+	return <-j.done
+}
+
+// run writes groups until the database closes. Jobs that still wait then are
+// claimed by their callers.
+func (w *writer) run() {
+	defer close(w.stopped)
+	for {
+		select {
+		case <-w.closing:
+			return
+		case j := <-w.queue:
+			w.collect(j)
+			w.writeGroup(w.group)
+			for i, j := range w.group {
+				j.done <- w.results[i]
+				w.group[i] = nil
+			}
+		}
+	}
+}
+
+// collect builds a group of the first job and those that wait already.
+func (w *writer) collect(first *job) {
+	w.group = w.group[:0]
+	bytes := 0
+	add := func(j *job) {
+		if j.claim(started) {
+			w.group = append(w.group, j)
+			bytes += j.bytes
+		}
+	}
+	for add(first); len(w.group) < maxGroup && bytes < maxGroupBytes; {
+		select {
+		case j := <-w.queue:
+			add(j)
+		default:
+			return
+		}
+	}
+}
+
+// writeGroup leaves one result for each job of the group.
+func (w *writer) writeGroup(group []*job) {
+	w.results = append(w.results[:0], make([]error, len(group))...)
+	if len(group) == 0 {
+		return
+	}
+	err := w.transaction(group, w.results)
+	if err == nil {
+		return
+	}
+	if len(group) == 1 || errors.Is(err, store.ErrUnknown) {
+		for i := range group {
+			w.results[i] = err
+		}
+		return
+	}
+	// Nothing was applied. One of them may be the reason, such as one that is
+	// too large for a disk with room for the others: each gets its own try.
+	for i := range group {
+		w.results[i] = nil
+		if err := w.transaction(group[i:i+1], w.results[i:i+1]); err != nil {
+			w.results[i] = err
+		}
+	}
+}
+
+// transaction writes the group and fills in the conflicts. If it returns an
+// error, that is the outcome of the whole group and the connection is renewed.
+func (w *writer) transaction(group []*job, results []error) (err error) {
+	if err := w.connect(); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			// Closing rolls back whatever state the connection is in.
+			_ = w.disconnect()
+		}
+	}()
+	if _, err := w.begin.exec(); err != nil {
+		return portError("begin", beforeCommit, err)
+	}
+	for i, j := range group {
+		conflict, err := w.apply(j)
+		if err != nil {
+			return portError("write", beforeCommit, err)
+		}
+		if conflict != nil {
+			results[i] = conflict
+		}
+	}
+	if _, err := w.commitStmt.exec(); err != nil {
+		return portError("commit", duringCommit, err)
+	}
+	return nil
+}
+
+// apply writes one batch or leaves no trace of it. One statement needs no
+// savepoint: it is atomic by itself.
+func (w *writer) apply(j *job) (conflict *store.ConflictError, err error) {
+	if len(j.steps) == 1 {
+		return w.step(j.token, &j.steps[0])
+	}
+	if _, err := w.savepoint.exec(); err != nil {
+		return nil, err
+	}
+	for i := range j.steps {
+		conflict, err = w.step(j.token, &j.steps[i])
+		if err != nil {
+			return nil, err
+		}
+		if conflict != nil {
+			if _, err := w.rollback.exec(); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	_, err = w.release.exec()
+	return conflict, err
+}
+
+// step compares and sets one record in one statement.
+func (w *writer) step(token store.Token, s *store.Step) (*store.ConflictError, error) {
+	var changed int64
+	var err error
+	switch {
+	case s.Op == store.OpCheck:
+		return w.compare(s)
+	case s.Op == store.OpDelete:
+		changed, err = w.remove.exec(s.Key.Kind, s.Key.ID, s.Expect)
+	case s.Expect == 0:
+		changed, err = w.insert.exec(s.Key.Kind, s.Key.ID, token[:], dueValue(s), bodyValue(s))
+	default:
+		changed, err = w.update.exec(token[:], dueValue(s), bodyValue(s), s.Key.Kind, s.Key.ID, s.Expect)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if changed == 1 {
+		return nil, nil
+	}
+	conflict, err := w.compare(s)
+	if err == nil && conflict == nil {
+		return nil, fmt.Errorf("record %s changed under the only writer", s.Key)
+	}
+	return conflict, err
+}
+
+// compare returns a conflict if the record does not have the revision.
+func (w *writer) compare(s *store.Step) (*store.ConflictError, error) {
+	var have int64
+	if err := w.revision.query(scanInt(&have), s.Key.Kind, s.Key.ID); err != nil {
+		return nil, err
+	}
+	if have == s.Expect {
+		return nil, nil
+	}
+	return &store.ConflictError{Key: s.Key, Have: have, Expect: s.Expect}, nil
+}
+
+// connect opens the connection if there is none.
+func (w *writer) connect() error {
+	if w.conn != nil {
+		return nil
+	}
+	c, err := openConn(w.path, false)
+	if err != nil {
+		return portError("connect", beforeCommit, err)
+	}
+	err = errors.Join(useWAL(c), c.prepareAll(map[**stmt]string{
+		&w.begin:      "BEGIN IMMEDIATE",
+		&w.commitStmt: "COMMIT",
+		&w.savepoint:  "SAVEPOINT batch",
+		&w.rollback:   "ROLLBACK TO batch",
+		&w.release:    "RELEASE batch",
+		&w.insert: `INSERT INTO record (kind, id, rev, token, due, body) VALUES (?, ?, 1, ?, ?, ?)
+			ON CONFLICT (kind, id) DO NOTHING`,
+		&w.update: `UPDATE record SET rev = rev + 1, token = ?, due = ?, body = ?
+			WHERE kind = ? AND id = ? AND rev = ?`,
+		&w.remove:   "DELETE FROM record WHERE kind = ? AND id = ? AND rev = ?",
+		&w.revision: "SELECT rev FROM record WHERE kind = ? AND id = ?",
+	}))
+	if err != nil {
+		return portError("connect", beforeCommit, errors.Join(err, c.close()))
+	}
+	w.conn = c
+	return nil
+}
+
+// disconnect closes the connection, which rolls back what is not committed.
+func (w *writer) disconnect() error {
+	if w.conn == nil {
+		return nil
+	}
+	c := w.conn
+	w.conn = nil
+	return c.close()
+}
+
+// checkpoint moves the log into the database file. Without it nothing is lost,
+// the next Open would do it.
+func (w *writer) checkpoint() error {
+	if err := w.connect(); err != nil {
+		return err
+	}
+	if err := w.conn.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return portError("checkpoint", beforeCommit, err)
+	}
+	return nil
+}
+
+// useWAL switches to the write-ahead log. A file system that cannot share memory
+// between connections keeps the old mode, which is an error.
+func useWAL(c *conn) error {
+	var mode string
+	err := c.query("PRAGMA journal_mode = WAL", func(row []driver.Value) error {
+		mode, _ = row[0].(string)
+		return nil
+	})
+	if err == nil && mode != "wal" {
+		err = fmt.Errorf("the file system does not allow a write-ahead log (journal mode is %s)", mode)
+	}
+	return err
+}
+
+func dueValue(s *store.Step) driver.Value {
+	if s.Due.IsZero() {
+		return nil
+	}
+	return s.Due.UnixMicro()
+}
+
+// bodyValue keeps an empty body from becoming NULL.
+func bodyValue(s *store.Step) driver.Value {
+	if s.Body == nil {
+		return []byte{}
+	}
+	return s.Body
+}
