@@ -136,7 +136,7 @@ func (s *side) run(ctx context.Context, c *call, who *caller, payload []byte) (r
 // it, logs the cause under the trace id that the client sees.
 func (s *side) errorBody(req *wire.Request, err error) []byte {
 	e := asError(err)
-	trace := NewID[struct{}]().String()
+	trace := NewID[ID[struct{}]]().String()
 	if e.Code == Internal || e.Code == Unavailable {
 		s.core.log.Error("call failed", "type", req.Type, "trace", trace, "err", errorChain{err})
 	}

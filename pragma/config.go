@@ -177,7 +177,7 @@ func (c *core) readConfig(config *Config) error {
 	keep(coreConfig{}, c.config.Load())
 	c.config.OnChange(keep)
 	c.mode, c.node = c.config.Load().BackendMode, c.config.Load().NodeName
-	c.shardID, err = ParseID[gameShardKind](c.config.Load().ShardID)
+	c.shardID, err = ParseID[GameShardID](c.config.Load().ShardID)
 	if err != nil {
 		return fmt.Errorf("core.shardId: %w", err)
 	}

@@ -56,24 +56,25 @@ type (
 	AllocationID = ID[allocationKind]
 )
 
-// NewID returns a random ID.
-func NewID[K any]() ID[K] { return ID[K](uuid.New()) }
+// NewID returns a random id, such as NewID[PartyID]().
+func NewID[I ~[16]byte]() I { return I(uuid.New()) }
 
-// NewOrderedID returns an ID that is greater than every ordered ID this process
+// NewOrderedID returns an id that is greater than every ordered id this process
 // made before, and than those other processes made in earlier milliseconds.
-func NewOrderedID[K any]() ID[K] {
+func NewOrderedID[I ~[16]byte]() I {
 	id, err := uuid.NewV7()
 	if err != nil { // only if the system has no randomness, where New would panic too
-		return NewID[K]()
+		return NewID[I]()
 	}
-	return ID[K](id)
+	return I(id)
 }
 
-// ParseID reads an ID from text. The error does not repeat the text.
-func ParseID[K any](text string) (ID[K], error) {
-	var id ID[K]
+// ParseID reads an id from text, such as ParseID[PartyID](text). The error does
+// not repeat the text.
+func ParseID[I ~[16]byte](text string) (I, error) {
+	var id ID[struct{}]
 	err := id.UnmarshalText([]byte(text))
-	return id, err
+	return I(id), err
 }
 
 // IsZero reports whether the ID names nothing.

@@ -87,10 +87,12 @@ func (t *tokens) verify(text string) (*token.Claims, error) {
 // sign signs claims that live for the given time.
 func (t *tokens) sign(c token.Claims, life time.Duration) (string, error) {
 	now := time.Now()
-	c.ID = NewID[struct{}]().String()
+	c.ID = NewID[ID[struct{}]]().String()
 	c.IssuedAt = now.Unix()
 	c.ExpiresAt = now.Add(life).Unix()
-	c.ExpiresInMillis = life.Milliseconds()
+	if c.SessionType != "" { // tokens of the log-in queue do not say it
+		c.ExpiresInMillis = life.Milliseconds()
+	}
 	return t.keys.Sign(c)
 }
 

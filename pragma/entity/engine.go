@@ -101,11 +101,11 @@ func (e *engine) update(ctx context.Context, k *kind, id string, r rule, fn func
 	if ctx.Value(txKey{}) != nil {
 		return fmt.Errorf("update %s: %w", key, errNested)
 	}
-	if err := e.locks.Lock(ctx, key, maxWaiting); err != nil {
-		if errors.Is(err, keylock.ErrBusy) {
-			k.counts.refusals.Inc()
-		}
+	if err := e.locks.Lock(ctx, key, maxWaiting); errors.Is(err, keylock.ErrBusy) {
+		k.counts.refusals.Inc()
 		return pragma.ErrUnavailable.Wrap(fmt.Errorf("wait for %s: %w", key, err))
+	} else if err != nil {
+		return fmt.Errorf("wait for %s: %w", key, store.ContextError(ctx))
 	}
 	defer e.locks.Unlock(key)
 	for try := 1; ; try++ {
@@ -120,7 +120,7 @@ func (e *engine) update(ctx context.Context, k *kind, id string, r rule, fn func
 			return pragma.ErrUnavailable.Wrap(fmt.Errorf("update %s: %d tries: %w", key, try, err))
 		}
 		if err := sleep(ctx, rand.N(time.Millisecond<<try)); err != nil {
-			return pragma.ErrUnavailable.Wrap(fmt.Errorf("update %s: %w", key, err))
+			return fmt.Errorf("update %s again: %w", key, err)
 		}
 	}
 }
@@ -160,6 +160,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return store.ContextError(ctx)
 	}
 }

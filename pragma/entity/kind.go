@@ -97,11 +97,12 @@ func (k *Kind[T]) Create(ctx context.Context, id string, fn func(tx *Tx, s *T) e
 // other entities are reached through tx.
 //
 // Nil means that the change is durable and that its notifications are on their
-// way. [ErrNotFound] means that the entity does not exist; fn was not called.
-// [pragma.ErrUnavailable] means that nothing happened because more than 256 wait
-// for the entity, ctx ended, or every try met a conflict (then it also is
-// [store.ErrConflict]). After [store.ErrUnknown] the change may have happened,
-// without its notifications. Other errors of the store mean that nothing happened.
+// way. With every error but one, nothing happened: [ErrNotFound] if the entity
+// does not exist (fn was not called), [pragma.ErrUnavailable] if more than 256
+// wait for it already, or if every try met a conflict (then the error is also
+// [store.ErrConflict]), the context's error if ctx ended before the commit, or
+// the error of the store. The one is [store.ErrUnknown]: the change may have
+// happened, but its notifications did not.
 func (k *Kind[T]) Update(ctx context.Context, id string, fn func(tx *Tx, s *T) error) error {
 	return k.update(ctx, id, mustExist, fn)
 }

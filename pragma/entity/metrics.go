@@ -34,11 +34,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		return c
 	}
 	m := &metrics{
-		commits:   counter("pragma_entity_commits_total", "Committed updates, by kind of the updated entity.", "kind"),
-		conflicts: counter("pragma_entity_conflicts_total", "Tries of updates that met a conflict.", "kind"),
-		refusals:  counter("pragma_entity_refusals_total", "Updates refused because too many waited.", "kind"),
-		timers:    counter("pragma_entity_timers_total", "Calls of OnDue.", "kind", "result"),
-		outbox:    counter("pragma_outbox_attempts_total", "Attempts of outbox calls.", "lane", "result"),
+		commits:   counter("gamebackend_entity_commits_total", "Committed updates, by kind of the updated entity.", "kind"),
+		conflicts: counter("gamebackend_entity_conflicts_total", "Tries of updates that met a conflict.", "kind"),
+		refusals:  counter("gamebackend_entity_refusals_total", "Updates refused because too many waited.", "kind"),
+		timers:    counter("gamebackend_entity_timers_total", "Calls of OnDue.", "kind", "result"),
+		outbox:    counter("gamebackend_outbox_attempts_total", "Attempts of outbox calls.", "lane", "result"),
 	}
 	return m, errors.Join(errs...)
 }

@@ -85,8 +85,9 @@ func (v Value) text() []byte {
 	return v.raw
 }
 
-// MarshalJSONTo implements [json.MarshalerTo]. The text is written as it is,
-// whatever the options of the encoder, save those that ask for white space.
+// MarshalJSONTo implements [json.MarshalerTo]. The text is written as it is, also
+// by an encoder that would spell strings its own way; only the options that ask
+// for white space or for escapes for HTML and JavaScript have an effect.
 func (v Value) MarshalJSONTo(enc *jsontext.Encoder) error {
 	if v.fail != nil {
 		return v.fail

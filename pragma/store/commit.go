@@ -26,6 +26,10 @@ const (
 // unreachable, or when other commits have already replaced everything the batch
 // wrote, or when the batch only deleted.
 //
+// A batch that does nothing but create could be applied twice, if between the
+// two attempts somebody deleted all that the first one created. A check or a put
+// of a record that stays rules that out.
+//
 // While it resolves an outcome Commit no longer obeys ctx, for at most about a
 // second plus the driver's own time.
 func Commit(ctx context.Context, d Driver, b *Batch) error {
@@ -67,7 +71,7 @@ type finding int
 const (
 	unread     finding = iota // they could not be read
 	applied                   // its token is in one of them
-	notApplied                // one of them is as it was before, or was put by another commit instead
+	notApplied                // one of them did not get beyond the revision it would have now
 	lost                      // its trace, if there was one, was overwritten
 )
 
@@ -94,7 +98,7 @@ func search(ctx context.Context, d Driver, b *Batch) finding {
 			switch {
 			case r.Token == b.Token && r.Exists():
 				return applied
-			case r.Rev == expect && expect > 0, r.Rev == expect+1:
+			case r.Exists() && r.Rev <= expect+1:
 				result = notApplied
 			}
 			continue

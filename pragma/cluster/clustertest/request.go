@@ -135,7 +135,7 @@ func requestEnds(t *testing.T, join joiner) {
 	})
 	// A driver may not tell the server that the requester gave up, only when it
 	// would at the latest. So there is a deadline as well.
-	deadline, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	deadline, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(deadline)
 	cause := errors.New("the player left")

@@ -1,0 +1,47 @@
+package entity
+
+import (
+	"context"
+	"time"
+)
+
+// What tests need of the inside: an engine on a host of their own.
+type (
+	Engine = engine
+	Host   = host
+)
+
+const (
+	MaxTries     = maxTries
+	MaxWaiting   = maxWaiting
+	TimerSlots   = timerSlots
+	LeaseMargin  = leaseMargin
+	PollInterval = pollInterval
+)
+
+func NewEngine(h Host) *Engine { return newEngine(h, nil) }
+
+func OfHost[T any](e *Engine, h Host, name string, o Options[T]) *Kind[T] { return of(e, h, name, o) }
+
+func NewLaneHost[Req, Res any](e *Engine, h Host, name string, o LaneOptions[Req, Res]) *Lane[Req, Res] {
+	return newLane(e, h, name, o)
+}
+
+// LocksHeld returns how many entities are locked.
+func LocksHeld(e *Engine) int { return e.locks.Len() }
+
+// Cached reports what the cache holds: entries, bytes, and work under way.
+func Cached(e *Engine) (entries, bytes, flights int) {
+	e.cache.mu.Lock()
+	defer e.cache.mu.Unlock()
+	return len(e.cache.entries), e.cache.bytes, len(e.cache.flights)
+}
+
+// LimitCache makes the cache smaller.
+func LimitCache(e *Engine, bytes int) { e.cache.limit = bytes }
+
+// Waiting lets a test wait until n updates wait for an entity.
+var Backoff = backoff
+
+var _ = context.Background
+var _ = time.Second
