@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +93,7 @@ func register[Req, Resp any](m *Mount, t SessionType, name string, fn func(conte
 // It never fails: trouble is a serviceError body.
 func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *wire.Request) []byte {
 	start := time.Now()
-	c, err := s.route(gw, req.Type)
+	c, err := s.route(gw, who, req.Type)
 	var resp any
 	if err == nil {
 		ctx, cancel := context.WithTimeoutCause(ctx, s.core.requestTimeout(), ErrUnavailable.With("the call took too long"))
@@ -110,9 +111,12 @@ func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *w
 	return body
 }
 
-func (s *side) route(gw SessionType, typ string) (*call, error) {
+// route finds the call of a type and judges whether the caller may make it.
+func (s *side) route(gw SessionType, who *caller, typ string) (*call, error) {
 	c, ok := s.calls[typ]
 	switch {
+	case ok && c.session == gw && who.partner != nil && who.partner.AllowedTypes != nil && !slices.Contains(who.partner.AllowedTypes, typ):
+		return nil, ErrWrongSessionType.With("the partner token does not allow %s", typ)
 	case ok && c.session == gw:
 		return c, nil
 	case ok || s.core.knows(typ):

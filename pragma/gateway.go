@@ -227,7 +227,7 @@ func callerOf(c *token.Claims) (*caller, error) {
 			p.SessionID.UnmarshalText([]byte(c.SessionID)), p.GameShardID.UnmarshalText([]byte(c.GameShardID)))
 		who.player = p
 	case Partner:
-		p := &PartnerSession{Name: c.PartnerName}
+		p := &PartnerSession{Name: c.PartnerName, AllowedTypes: c.AllowedTypes}
 		err = errors.Join(p.PartnerID.UnmarshalText([]byte(c.PartnerID)),
 			p.GameShardID.UnmarshalText([]byte(c.GameShardID)), p.AllocationID.UnmarshalText([]byte(c.AllocationID)))
 		who.partner = p

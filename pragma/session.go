@@ -63,6 +63,8 @@ type PartnerSession struct {
 	Name         string
 	GameShardID  GameShardID  // zero on Social
 	AllocationID AllocationID // zero unless the token was made for one allocation
+	// AllowedTypes are the full request types the token may call. Nil allows all.
+	AllowedTypes []string
 }
 
 // OperatorSession is the operator behind a call: what his token says.

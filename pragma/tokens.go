@@ -153,6 +153,8 @@ func (m *Mount) SignPartnerToken(b Backend, s *PartnerSession, life time.Duratio
 		Subject:     s.PartnerID.String(),
 		PartnerID:   s.PartnerID.String(),
 		PartnerName: s.Name,
+
+		AllowedTypes: s.AllowedTypes,
 	}
 	if !s.AllocationID.IsZero() {
 		claims.AllocationID = s.AllocationID.String()

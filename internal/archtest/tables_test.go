@@ -19,11 +19,11 @@ func TestRanksGoDownAndSayWhy(t *testing.T) {
 	}
 }
 
-func TestLibrariesSayWhoAndWhy(t *testing.T) {
+func TestLibrariesSayWhyAndStandOnce(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, l := range archtest.Libraries() {
-		if l.Path == "" || l.Why == "" || len(l.In) == 0 {
-			t.Errorf("row without path, packages or reason: %+v", l)
+		if l.Path == "" || l.Why == "" {
+			t.Errorf("row without path or reason: %+v", l)
 		}
 		if seen[l.Path] {
 			t.Errorf("library %s has two rows", l.Path)
@@ -59,6 +59,19 @@ func TestEveryPackageOfTheStyleGuideHasItsRank(t *testing.T) {
 		r, ok := archtest.RankOf(archtest.Ranks(), pkg)
 		if !ok || r.Level != want {
 			t.Errorf("rank of %s = %d (found: %t), want %d", pkg, r.Level, ok, want)
+		}
+	}
+}
+
+func TestLibraryIsGrantedOnlyToRankedPackages(t *testing.T) {
+	for _, l := range archtest.Libraries() {
+		for _, pkg := range l.In {
+			if pkg == "*" || pkg == "*/..." {
+				continue
+			}
+			if _, ok := archtest.RankOf(archtest.Ranks(), pkg); !ok {
+				t.Errorf("library %s is granted to %s, which has no rank", l.Path, pkg)
+			}
 		}
 	}
 }

@@ -78,12 +78,12 @@ func TestDecodeWithFindingsLeavesTheTargetAlone(t *testing.T) {
 }
 
 func TestDecodeMatchesFields(t *testing.T) {
-	type Base struct {
+	type base struct {
 		Shared int
 		Hidden int
 	}
 	type config struct {
-		Base
+		base
 		*strings.Reader     // a promoted pointer is not looked into
 		Hidden          int `yaml:"-"`
 		PortalURL       string
@@ -97,10 +97,10 @@ func TestDecodeMatchesFields(t *testing.T) {
 	tree := load(t, `core: {shared: 1, portalUrl: u, httpPort: 2, jwtPrivateKeys: [k], uuiDv4: i, x: 3, second: 4}`)
 	got := decode(t, tree, "core", config{unexported: 5})
 	want := config{
-		Base: Base{Shared: 1}, PortalURL: "u", HTTPPort: 2, JWTPrivateKeys: []string{"k"},
+		base: base{Shared: 1}, PortalURL: "u", HTTPPort: 2, JWTPrivateKeys: []string{"k"},
 		UUIDv4: "i", X: 3, Renamed: 4, unexported: 5,
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(config{}, base{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	s, _ := load(t, "core: {hidden: 1, unexported: 1}").Section("core")

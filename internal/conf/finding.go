@@ -161,7 +161,7 @@ func (p position) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) 
 // join appends a key to a path. Keys that would make the path ambiguous or
 // unreadable are quoted.
 func join(path, key string) string {
-	plain := key != "" && !strings.ContainsFunc(key, func(r rune) bool {
+	plain := key != "" && len(key) <= 64 && !strings.ContainsFunc(key, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
 	})
 	if !plain {

@@ -89,6 +89,7 @@ func TestLoadRefusesWhatIsTooLarge(t *testing.T) {
 	}{
 		{"file", "# " + strings.Repeat("x", 1<<20), "a.yml: cannot be read: larger than 1 MiB"},
 		{"depth", "core: " + deep, "a.yml:1:128: core" + strings.Repeat(".a", 31) + ": nested too deeply; 32 levels are allowed"},
+		{"key", "core: 1\n" + strings.Repeat("k", 1000) + ": 1", `a.yml:2:1: "` + strings.Repeat("k", 64) + `…": unknown key; known are core, game, social`},
 		{"file value", "core: {a: 'file:" + key + "'}", "a.yml:1:8: core.a: the file cannot be read: larger than 1 MiB"},
 		{"substitution", "core: {a: '${A}${A}${A}'}", "a.yml:1:8: core.a: longer than 1 MiB after substitution"},
 	} {

@@ -72,9 +72,6 @@ func (c *checker) value(at place, v reflect.Value) {
 			c.value(c.child(at, index(at.path, i)), v.Index(i))
 		}
 	}
-	if !v.CanInterface() {
-		return
-	}
 	if self, ok := v.Addr().Interface().(Validator); ok {
 		for _, err := range leaves(self.Validate()) {
 			c.report(at, err)

@@ -60,24 +60,23 @@ func watched(t *testing.T, test func(t *testing.T, d *disk, reports func() []str
 			tree *conf.Tree
 			err  error
 		}
-		var got []report
+		reports := make(chan report, 100)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			l.Watch(ctx, tree, 10*time.Second, func(tree *conf.Tree, err error) {
-				got = append(got, report{tree, err})
+				reports <- report{tree, err}
 			})
 		})
 		test(t, d, func() (texts []string) {
 			synctest.Wait()
-			for _, r := range got {
-				if r.err != nil {
+			for range len(reports) {
+				if r := <-reports; r.err != nil {
 					texts = append(texts, r.err.Error())
 				} else {
 					texts = append(texts, fmt.Sprint(decode(t, r.tree, "core", core{})))
 				}
 			}
-			got = nil
 			return texts
 		})
 		cancel()

@@ -12,3 +12,6 @@ func (k *Keys) CountVerifications(count func()) {
 		return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest, sig)
 	}
 }
+
+// ReadClaims reads a payload as if its signature had been good.
+func ReadClaims(payload []byte) (*Claims, error) { return readClaims(payload, every) }

@@ -1,7 +1,6 @@
 package token_test
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
@@ -408,26 +407,26 @@ func FuzzVerifyRefusesWhatItDidNotSign(f *testing.F) {
 	})
 }
 
-// What is hidden in a header or payload must not cost more than its size.
-func FuzzReadingSignedPayloads(f *testing.F) {
-	ours := testKeys()[0]
-	keys := newKeys(f, ours)
+// FuzzReadingPayloads leaves the signature out, since nothing gets past it.
+func FuzzReadingPayloads(f *testing.F) {
+	keys := newKeys(f, testKeys()[0])
 	for _, c := range claims() {
 		f.Add([]byte(payloadOf(f, sign(f, keys, c))))
 	}
 	f.Add([]byte(`{"iss":"pragma","allowedTypes":null}`))
+	f.Add([]byte(`null`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		if len(payload) == 0 || len(payload) > 4000 {
-			return
+		if len(payload) == 0 {
+			return // refused before
 		}
-		text := signRaw(t, ours, `{"alg":"RS256","kid":"`+keys.SigningKeyID()+`"}`, string(payload))
-		c, err := keys.Verify(text, now)
-		if err != nil {
-			return
+		c, err := token.ReadClaims(payload)
+		if (c == nil) == (err == nil) || (err != nil && !errors.Is(err, token.ErrDecode)) {
+			t.Fatalf("ReadClaims() = %v, %v", c, err)
 		}
-		again := sign(t, keys, *c) // what was believed can be signed
-		if got := payloadOf(t, again); bytes.ContainsAny([]byte(got), "\x7f>?~") {
-			t.Errorf("payload %q is not safe for plain base64", got)
+		if err == nil {
+			if _, err := keys.Sign(*c); err != nil && !errors.Is(err, token.ErrTooLarge) {
+				t.Fatalf("what was believed cannot be signed: %v", err)
+			}
 		}
 	})
 }

@@ -1,10 +1,5 @@
 package entity
 
-import (
-	"context"
-	"time"
-)
-
 // What tests need of the inside: an engine on a host of their own.
 type (
 	Engine = engine
@@ -40,8 +35,5 @@ func Cached(e *Engine) (entries, bytes, flights int) {
 // LimitCache makes the cache smaller.
 func LimitCache(e *Engine, bytes int) { e.cache.limit = bytes }
 
-// Waiting lets a test wait until n updates wait for an entity.
+// Backoff returns the wait after the n-th failure.
 var Backoff = backoff
-
-var _ = context.Background
-var _ = time.Second

@@ -103,5 +103,8 @@ func readProto(dec *jsontext.Decoder, m proto.Message) error {
 		proto.Reset(m)
 		return nil
 	}
-	return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(text, m)
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, m); err != nil {
+		return &json.SemanticError{GoType: reflect.TypeOf(m).Elem(), Err: err}
+	}
+	return nil
 }

@@ -8,7 +8,7 @@ CREATE TABLE record (
 	due   INTEGER,
 	body  BLOB    NOT NULL,
 	PRIMARY KEY (kind, id)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- Serves Driver.Due in its order.
 CREATE INDEX record_due ON record (kind, due, id) WHERE due IS NOT NULL;

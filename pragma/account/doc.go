@@ -1,0 +1,20 @@
+// Package account keeps who players are: accounts, log-in, tokens.
+//
+// Mount a [Service] on the Social backend:
+//
+//	Social: []pragma.Service{&account.Service{}},
+//
+// A log-in goes to POST /v1/account/authenticateorcreatev2 on the social player
+// gateway, or the social operator gateway for operators. An identity provider
+// says which of its accounts the caller is; the service finds the account that
+// belongs to it, or creates one, and answers with a token for each backend.
+// Sockets are opened with these tokens; see package pragma for what follows.
+//
+// An account has a social id, one player id per game shard, and a display name
+// with four digits that make it unique (engine §2.2). All of it is durable
+// before the log-in is answered. Any number of first log-ins of the same
+// provider account at the same time make one account.
+//
+// In development a server without providers has [Unsafe], which believes
+// everybody. A production server names its providers or does not start.
+package account

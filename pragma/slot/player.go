@@ -1,0 +1,110 @@
+package slot
+
+import (
+	"slices"
+
+	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/pragma"
+)
+
+// Player says where a player is. The zero value is a player who is nowhere.
+type Player struct {
+	// PartyID is the party the player is a member of.
+	PartyID pragma.PartyID `json:"partyId,omitzero"`
+	// TicketID is the queue entry of the player's party; a new one with every
+	// entry into matchmaking.
+	TicketID pragma.TicketID `json:"ticketId,omitzero"`
+	// GameInstanceIDs are the games the player is in, in the order of joining.
+	GameInstanceIDs []pragma.GameInstanceID `json:"gameInstanceIds,omitzero"`
+	// Reconnect says that the player may come back into the game he joined last;
+	// it has no meaning outside a game.
+	Reconnect bool `json:"reconnect,omitzero"`
+	// Version is that of the session attributes: 2 after the first change, +1
+	// with each (wire §9). [Slots.Edit] keeps it; nobody else sets it.
+	Version int32 `json:"version,omitzero"`
+
+	before    *Player // as it was when this commit first edited it
+	announced bool    // the place of the notification is chosen
+}
+
+// InGame reports whether the player is in a game instance.
+func (p *Player) InGame() bool { return len(p.GameInstanceIDs) > 0 }
+
+// JoinGame notes that the player is in one more game. His queue entry is over.
+func (p *Player) JoinGame(id pragma.GameInstanceID, reconnect bool) {
+	p.LeaveGame(id)
+	p.GameInstanceIDs = append(p.GameInstanceIDs, id)
+	p.TicketID, p.Reconnect = pragma.TicketID{}, reconnect
+}
+
+// LeaveGame notes that the player is no longer in the game, and reports whether
+// he was.
+func (p *Player) LeaveGame(id pragma.GameInstanceID) bool {
+	i := slices.Index(p.GameInstanceIDs, id)
+	if i < 0 {
+		return false
+	}
+	p.GameInstanceIDs = slices.Delete(p.GameInstanceIDs, i, i+1)
+	if len(p.GameInstanceIDs) == 0 {
+		p.GameInstanceIDs, p.Reconnect = nil, false
+	}
+	return true
+}
+
+// clone returns a copy that shares nothing with p.
+func (p *Player) clone() *Player {
+	return &Player{
+		PartyID: p.PartyID, TicketID: p.TicketID, GameInstanceIDs: slices.Clone(p.GameInstanceIDs),
+		Reconnect: p.Reconnect, Version: p.Version,
+	}
+}
+
+// attributes are the session attributes that follow from the slot (wire §2.4).
+func (p *Player) attributes() map[int32]string {
+	set := make(map[int32]string, 4)
+	if !p.PartyID.IsZero() {
+		set[wire.GameAttributePartyID] = p.PartyID.String()
+	}
+	if !p.TicketID.IsZero() {
+		set[wire.GameAttributeMatchmakingID] = p.TicketID.String()
+	}
+	if n := len(p.GameInstanceIDs); n > 0 {
+		set[wire.GameAttributeGameInstanceID] = p.GameInstanceIDs[n-1].String()
+		if p.Reconnect {
+			set[wire.GameAttributeReconnect] = wire.ReconnectFlag
+		}
+	}
+	return set
+}
+
+// removalOrder is that in which clients have always seen removed attributes.
+var removalOrder = [...]int32{
+	wire.GameAttributeGameInstanceID, wire.GameAttributeReconnect,
+	wire.GameAttributeMatchmakingID, wire.GameAttributePartyID,
+}
+
+// changed returns what a player has to be told who was at before and is at now,
+// without the version. It returns nil if there is nothing to tell.
+func changed(before, now *Player) *wire.PlayerSessionChangedV1Notification {
+	old, set := before.attributes(), now.attributes()
+	n := &wire.PlayerSessionChangedV1Notification{AttributesSet: make(map[int32]string)}
+	for key, value := range set {
+		if old[key] != value {
+			n.AttributesSet[key] = value
+		}
+	}
+	_, joined := n.AttributesSet[wire.GameAttributeGameInstanceID]
+	for _, key := range removalOrder {
+		_, had := old[key]
+		_, has := set[key]
+		// A game that is joined ends matchmaking, for the client even if there
+		// was none (wire §9, custom match).
+		if had && !has || joined && !has && key == wire.GameAttributeMatchmakingID {
+			n.AttributesRemoved = append(n.AttributesRemoved, wire.Int32(key))
+		}
+	}
+	if len(n.AttributesSet)+len(n.AttributesRemoved) == 0 {
+		return nil
+	}
+	return n
+}
