@@ -177,30 +177,30 @@ type GameState string
 
 // States of a game.
 const (
-	GameCreated         GameState = "CREATED"
-	GameAllocating      GameState = "ALLOCATING"
-	GameLinked          GameState = "LINKED"
-	GameRunning         GameState = "RUNNING"
+	GameStateUnknown    GameState = "UNKNOWN_STATE"
+	GameStateCreated    GameState = "CREATED"
+	GameStateAllocating GameState = "ALLOCATING"
+	GameStateLinked     GameState = "LINKED"
+	GameStateRunning    GameState = "RUNNING"
 	GameStateEnded      GameState = "ENDED"
 	GameStateTerminated GameState = "TERMINATED"
 	GameStateExpired    GameState = "EXPIRED"
-	GameStateUnknown    GameState = "UNKNOWN_STATE"
 )
 
 // GameEndReason says why a game is over (wire §16.3).
 type GameEndReason string
 
-// Reasons for the end of a game. GameEndedRegularly goes to game servers only.
+// Reasons for the end of a game. GameEndRegular goes to game servers only.
 const (
-	GameEndUnknown       GameEndReason = "UNSPECIFIED"
-	GameKeepAliveFailed  GameEndReason = "KEEP_ALIVE_FAILED"
-	GameTimedOut         GameEndReason = "ABSOLUTE_TIMEOUT_ELAPSED"
-	GameConnectTimedOut  GameEndReason = "CONNECT_PLAYERS_TIMEOUT"
-	GameExpired          GameEndReason = "EXPIRED"
-	GameAllocationFailed GameEndReason = "ALLOCATION_FAILED"
-	GameEndedByOperator  GameEndReason = "OPERATOR"
-	GameEndedByPlugin    GameEndReason = "PLUGIN"
-	GameEndedRegularly   GameEndReason = "ENDED"
+	GameEndUnknown          GameEndReason = "UNSPECIFIED"
+	GameEndKeepAliveFailed  GameEndReason = "KEEP_ALIVE_FAILED"
+	GameEndTimedOut         GameEndReason = "ABSOLUTE_TIMEOUT_ELAPSED"
+	GameEndConnectTimedOut  GameEndReason = "CONNECT_PLAYERS_TIMEOUT"
+	GameEndExpired          GameEndReason = "EXPIRED"
+	GameEndAllocationFailed GameEndReason = "ALLOCATION_FAILED"
+	GameEndOperator         GameEndReason = "OPERATOR"
+	GameEndPlugin           GameEndReason = "PLUGIN"
+	GameEndRegular          GameEndReason = "ENDED"
 )
 
 // GamePlayer is a player of a game as the others see him.

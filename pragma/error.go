@@ -32,6 +32,7 @@ const (
 	Unavailable
 )
 
+// String returns the name of the code in words.
 func (c Code) String() string {
 	names := [...]string{"internal", "invalid argument", "failed precondition", "not found",
 		"permission denied", "unauthenticated", "resource exhausted", "unavailable"}

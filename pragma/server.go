@@ -87,6 +87,8 @@ type core struct {
 	sides   []*side
 	doors   []*gateway
 
+	buffers sync.Pool // of *bytes.Buffer, for frames being read
+
 	calls   gate // calls in flight
 	sockets gate // open sockets
 }

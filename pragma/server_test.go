@@ -64,7 +64,7 @@ type backend struct {
 	stop func()
 }
 
-func start(t *testing.T, yaml string) *backend {
+func start(t testing.TB, yaml string) *backend {
 	t.Helper()
 	cfg, err := pragma.ParseConfig(yaml)
 	if err != nil {
@@ -103,7 +103,7 @@ func start(t *testing.T, yaml string) *backend {
 	return b
 }
 
-func (b *backend) token(t *testing.T, id pragma.PlayerID, session pragma.SessionID) string {
+func (b *backend) token(t testing.TB, id pragma.PlayerID, session pragma.SessionID) string {
 	t.Helper()
 	tok, err := b.echo.m.SignPlayerToken(pragma.Game, &pragma.PlayerSession{
 		PlayerID: id, SocialID: pragma.SocialID(id), SessionID: session, IDProvider: "UNSAFE",
@@ -115,7 +115,7 @@ func (b *backend) token(t *testing.T, id pragma.PlayerID, session pragma.Session
 	return tok
 }
 
-func (b *backend) dial(t *testing.T, token string) (*websocket.Conn, *http.Response, error) {
+func (b *backend) dial(t testing.TB, token string) (*websocket.Conn, *http.Response, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	return websocket.Dial(ctx, "ws://"+b.addr[pragma.Gateway{Backend: pragma.Game, Type: pragma.Player}]+"/v1/rpc",

@@ -1,7 +1,9 @@
 package pragma
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +31,7 @@ type socket struct {
 
 	ws       *websocket.Conn // set once, before ready
 	lastLife atomic.Int64    // unix nanoseconds of the last frame or pong
+	writes   atomic.Int64    // unix nanoseconds since when a write is under way; 0: none
 	over     atomic.Bool     // taken over, logged out or cut: no further call takes effect
 
 	mu        sync.Mutex // guards what follows
@@ -57,7 +60,8 @@ type closeCause struct {
 // maxPending bounds the calls of one connection that wait for their turn.
 const maxPending = 64
 
-// writeTimeout cuts a socket whose peer does not read.
+// writeTimeout cuts a socket whose peer does not read. It is looked at whenever
+// the peer is pinged.
 const writeTimeout = 10 * time.Second
 
 func newSocket(gw *gateway, who *caller) *socket {
@@ -79,10 +83,16 @@ func (s *socket) start(ws *websocket.Conn) {
 	s.flush()
 }
 
-// read reads frames until the socket ends, and returns why.
+// read reads frames until the socket ends, and returns why. The context of the
+// library never ends, which saves it work for every frame: sockets end by being
+// closed (ADR 5).
 func (s *socket) read() error {
 	for {
-		typ, data, err := s.ws.Read(s.ctx)
+		typ, r, err := s.ws.Reader(context.Background())
+		if err != nil {
+			return err
+		}
+		data, err := s.gw.side.core.readFrame(r)
 		if err != nil {
 			return err
 		}
@@ -93,6 +103,21 @@ func (s *socket) read() error {
 		}
 		s.frame(data)
 	}
+}
+
+// readFrame reads a message into memory of its own, as large as needed. The
+// buffer it grows in is shared by all sockets, so that idle ones have none.
+func (c *core) readFrame(r io.Reader) ([]byte, error) {
+	buf, ok := c.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		buf = new(bytes.Buffer)
+	}
+	defer c.buffers.Put(buf)
+	buf.Reset()
+	if _, err := buf.ReadFrom(r); err != nil {
+		return nil, err
+	}
+	return bytes.Clone(buf.Bytes()), nil
 }
 
 // frame takes one frame: refuses it, runs it, or queues it behind the running call.
@@ -159,7 +184,9 @@ func (s *socket) run() {
 			s.over.Store(true)
 			s.closing = s.last
 		}
-		s.flush()
+		if s.due() { // written here, not by another goroutine: it is this peer's own call
+			s.write()
+		}
 	}
 }
 
@@ -197,26 +224,31 @@ func (s *socket) release() {
 	s.held = nil
 }
 
-// flush starts a writer unless one runs or there is nothing to write, and cuts
-// a peer that reads too slowly. It releases s.mu.
+// flush starts a writer if one is due. It releases s.mu.
 func (s *socket) flush() {
+	if s.due() {
+		go s.write()
+	}
+}
+
+// due reports whether the caller has to see to a writer: none runs and there is
+// something to write. A peer that reads too slowly is cut. It releases s.mu.
+func (s *socket) due() bool {
+	defer s.mu.Unlock()
 	limits := s.gw.side.core.session.Load()
 	if len(s.out)+len(s.held) > limits.MaxQueuedFrames || s.bytes > limits.MaxQueuedBytes {
 		s.out, s.held, s.bytes = nil, nil, 0
 		s.over.Store(true)
 		s.closing = &closeCause{name: "slow reader", cut: true}
 		if s.writing { // it waits for the peer: do not wait with it
-			s.cancel()
+			go s.shut(s.closing)
 		}
 	}
-	start := s.ready && !s.writing && (len(s.out) > 0 || s.closing != nil)
-	if start {
-		s.writing = true
+	if !s.ready || s.writing || len(s.out) == 0 && s.closing == nil {
+		return false
 	}
-	s.mu.Unlock()
-	if start {
-		go s.write()
-	}
+	s.writing = true
+	return true
 }
 
 // write writes queued frames until there are none, then closes the socket if
@@ -242,9 +274,9 @@ func (s *socket) write() {
 		s.mu.Unlock()
 
 		buf = wire.AppendFrame(buf[:0], seq, body)
-		ctx, cancel := context.WithTimeout(s.ctx, writeTimeout)
-		err := s.ws.Write(ctx, websocket.MessageText, buf)
-		cancel()
+		s.writes.Store(time.Now().UnixNano())
+		err := s.ws.Write(context.Background(), websocket.MessageText, buf)
+		s.writes.Store(0)
 		if err != nil {
 			s.shut(&closeCause{name: "write failed", cut: true})
 			return
@@ -298,8 +330,13 @@ func (s *socket) watch() {
 		if s.ctx.Err() != nil {
 			return
 		}
-		if time.Since(time.Unix(0, s.lastLife.Load())) >= idle {
+		writes := s.writes.Load()
+		switch {
+		case time.Since(time.Unix(0, s.lastLife.Load())) >= idle:
 			s.shut(&closeCause{name: "dead peer", cut: true})
+			return
+		case writes != 0 && time.Since(time.Unix(0, writes)) >= writeTimeout:
+			s.shut(&closeCause{name: "slow reader", cut: true})
 			return
 		}
 		ctx, cancel := context.WithTimeout(s.ctx, interval)

@@ -37,6 +37,20 @@ func TestMeasureCountsWhatItSays(t *testing.T) {
 	}
 }
 
+func TestSuiteCountsAsTest(t *testing.T) {
+	m, err := archtest.Parse("example.com/game", map[string]string{
+		"pragma/store/storetest/run.go":      "package storetest\n\nfunc Run() {}\n",
+		"pragma/store/storetest/run_test.go": "package storetest_test\n",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := archtest.Measure(m)
+	if got.Production != 0 || got.Tests != 4 || got.FewTests != nil {
+		t.Errorf("Production, Tests, FewTests = %d, %d, %v, want 0, 4 and none", got.Production, got.Tests, got.FewTests)
+	}
+}
+
 func TestPercentilesLeaveOutTheLongest(t *testing.T) {
 	files := make(map[string]string)
 	for i := range 20 { // lengths 1 to 20

@@ -83,7 +83,7 @@ func readEnum(dec *jsontext.Decoder, table []enumName) (int32, error) {
 		}
 		return 0, nil
 	}
-	return 0, wantEnum
+	return 0, wantEnum.not(raw.Kind())
 }
 
 // readName reads an open enum, one to which a title adds names of its own: a
@@ -107,5 +107,5 @@ func readName(dec *jsontext.Decoder, table []enumName) (string, error) {
 	if raw.Kind() == '"' {
 		return string(unquote(raw)), nil
 	}
-	return "", wantEnum
+	return "", wantEnum.not(raw.Kind())
 }

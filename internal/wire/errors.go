@@ -49,6 +49,11 @@ type mismatch string
 
 func (m mismatch) Error() string { return "want " + string(m) }
 
+// not returns the error for a value of kind got.
+func (m mismatch) not(got jsontext.Kind) error {
+	return &json.SemanticError{JSONKind: got, Err: m}
+}
+
 func newDecodeError(err error) *DecodeError {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {

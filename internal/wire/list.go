@@ -18,7 +18,7 @@ func (l *LenientList[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	if dec.PeekKind() != '}' {
-		return mismatch("a list")
+		return mismatch("a list").not('{')
 	}
 	*l = nil
 	_, err := dec.ReadToken()

@@ -57,9 +57,9 @@ func readInt(dec *jsontext.Decoder, bits int) (int64, error) {
 		return n, nil
 	}
 	if bits == 32 {
-		return 0, wantInt32
+		return 0, wantInt32.not(raw.Kind())
 	}
-	return 0, wantInt64
+	return 0, wantInt64.not(raw.Kind())
 }
 
 // parseInt reads a JSON number or a JSON string that holds one.
@@ -81,7 +81,10 @@ func parseInt(raw jsontext.Value, bits int) (int64, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(string(digits), 10, bits)
-	return n, err == nil
+	if err != nil {
+		return 0, false
+	}
+	return n, true
 }
 
 // unquote returns the contents of a JSON string; without escapes it shares

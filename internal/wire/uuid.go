@@ -76,9 +76,11 @@ func (u *UUID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		*u = UUID{}
 		return nil
 	case '"':
-		return u.UnmarshalText(unquote(raw))
+		if u.UnmarshalText(unquote(raw)) == nil {
+			return nil
+		}
 	}
-	return wantUUID
+	return wantUUID.not(raw.Kind())
 }
 
 func (u UUID) append(dst []byte) []byte {

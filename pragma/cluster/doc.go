@@ -26,6 +26,6 @@
 // # Faults
 //
 // [Faulty] wraps a bus and loses, doubles, delays and reorders what is sent
-// through it, from a seed. What works on it in tests works on a network.
+// through it, from a seed: a test that passes on it relies on no message.
 // Package clustertest has the suite that every driver passes.
 package cluster

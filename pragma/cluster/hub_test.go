@@ -35,6 +35,25 @@ func TestPublishReturnsAfterTheHandlers(t *testing.T) {
 	}
 }
 
+func TestSubscriptionClosedWhileAMessageIsOnItsWayMissesIt(t *testing.T) {
+	hub := cluster.NewHub()
+	a, b := hub.Node("a"), hub.Node("b")
+	var neighbour cluster.Subscription
+	mustSubscribe(t, a, "s", func(context.Context, []byte) {
+		if err := errors.Join(neighbour.Close(), b.Close()); err != nil {
+			t.Errorf("Close() = %v", err)
+		}
+	})
+	late := func(context.Context, []byte) { t.Error("a closed subscription got a message") }
+	var err error
+	neighbour, err = a.Subscribe("s", late)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustSubscribe(t, b, "s", late)
+	mustPublish(t, a, "s", "hi")
+}
+
 func TestHubsDoNotMeet(t *testing.T) {
 	a, b := cluster.NewHub().Node("n"), cluster.NewHub().Node("n")
 	mustSubscribe(t, b, "s", func(context.Context, []byte) { t.Error("a message crossed from hub to hub") })

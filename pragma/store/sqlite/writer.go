@@ -305,7 +305,7 @@ func (w *writer) checkpoint() error {
 		return err
 	}
 	if err := w.conn.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		return portError("checkpoint", beforeCommit, err)
+		return portError("move the log into the database file (nothing is lost)", beforeCommit, err)
 	}
 	return nil
 }

@@ -1,0 +1,43 @@
+// Package party keeps groups of players together between games.
+//
+// A party is where the game flow begins: players create one or join one, choose
+// what they want to play, get ready, and enter matchmaking together. When the
+// game is over they are back in the same party. Somebody who plays alone is a
+// party of one.
+//
+//	(none) --create--> open --all ready, a leader enters--> in matchmaking
+//	   ^                ^ \                                   |   |
+//	   |                |  last player gone: closed           |   | matched
+//	   |                +------------ left or failed ---------+   v
+//	   +-- idle too long ------------ game over <----------- in a game
+//
+// What a party is beyond that, the studio says with a [Plugin]: embed [Defaults]
+// and write the hooks that matter.
+//
+//	type lobby struct{ party.Defaults }
+//
+//	func (lobby) UpdateParty(ctx context.Context, r *party.UpdatePartyRequest) error {
+//		if !r.RequestingPlayer.IsLeader() {
+//			return party.ErrPlayerNotLeader
+//		}
+//		r.Party.SetExt(r.RequestExt)
+//		return nil
+//	}
+//
+//	parties := &party.Service{Plugin: lobby{}}
+//
+// # Guarantees
+//
+// A player is in at most one party, whatever races: the party and the player's
+// slot (package slot) change in one commit. Every accepted change raises the
+// party's version by one, is durable before it is answered, and is told to the
+// other members; the caller has the answer (wire §7.2). A party with members has
+// a leader. Requests for one party are served one after the other.
+//
+// # Visibility
+//
+// What a plugin stores with [Party.SetExt] and [Player.SetExt] stays on the
+// server. Players see exactly what the three BuildExt…Broadcast and
+// BuildExtPrivate hooks return: the party's and every member's for all members,
+// the private one for its player only (engine §3.2).
+package party

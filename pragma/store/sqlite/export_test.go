@@ -1,0 +1,19 @@
+package sqlite
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// Migrate brings the database at path to the schema of the files.
+func Migrate(path string, files fs.FS) error {
+	all, err := loadMigrations(files)
+	if err != nil {
+		return err
+	}
+	c, err := openConn(path, false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(migrate(c, all), c.close())
+}
