@@ -230,6 +230,14 @@ func TestGeneratedMessageReadsWhatClientsSend(t *testing.T) {
 	}
 }
 
+func TestGeneratedMessageRefusesOneMemberInTwoSpellings(t *testing.T) {
+	_, err := ext.As[*typepb.Field](parse(t, `{"jsonName":"a","json_name":"b"}`))
+	var decode *ext.DecodeError
+	if !errors.As(err, &decode) {
+		t.Errorf("error = %v, want a DecodeError", err)
+	}
+}
+
 func TestGeneratedMessageRefusesWhatDoesNotFit(t *testing.T) {
 	got, err := ext.As[*typepb.Field](parse(t, `{"number":"hunter2"}`))
 	var decode *ext.DecodeError

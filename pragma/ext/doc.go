@@ -21,11 +21,13 @@
 // struct is written as its tags say; give a 64-bit field that a client reads the
 // tag option string, for example `json:"amount,string"`.
 //
-// Reading is more generous than writing. Member names match without regard to
-// case, dashes and underscores, so player_rank finds playerRank. Unknown members
-// are ignored, null and a missing member are the zero value, and every number is
-// read as a number or as text ("7", 7 and 7.0), because some clients send
-// numbers inside ext as text (wire §7.2).
+// Reading is more generous than writing. Unknown members are ignored, null and a
+// missing member are the zero value, and every number is read as a number or as
+// text ("7", 7 and 7.0), because some clients send numbers inside ext as text
+// (wire §7.2). Member names of a plain struct match without regard to case,
+// dashes and underscores, so player_rank finds playerRank; those of a generated
+// message are its camelCase and its .proto names. A member given twice, also in
+// two spellings, is refused.
 //
 // # What stays untouched
 //
