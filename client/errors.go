@@ -132,3 +132,6 @@ func codeOf(in *wire.ServiceError) pragma.Code {
 	}
 	return pragma.Internal
 }
+
+// isBreak reports whether a call has no answer because the connection broke.
+func isBreak(err error) bool { return errors.Is(err, ErrOutcomeUnknown) }

@@ -107,6 +107,9 @@ type places struct {
 
 // discover reads /v1/info (wire §1.3). Addresses from the options come first.
 func discover(ctx context.Context, t *transport, opts Options) (*places, error) {
+	if opts.Game == "" {
+		return nil, errors.New("Options.Game is missing")
+	}
 	game := baseURL(opts.Game)
 	var info wire.Info
 	if err := t.do(ctx, http.MethodGet, game+"/v1/info", "", nil, &info); err != nil {

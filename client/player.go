@@ -29,14 +29,14 @@ type Player struct {
 	ready  chan struct{} // closed when the first synchronisation is over
 	syncs  int           // answers that ready waits for; guarded by mu
 
-	mu       sync.Mutex // guards what follows
-	cache    cache
-	tokens   Tokens
-	pings    map[string]time.Duration
-	party    syncing
-	games    syncing
-	refresh  *task
-	refusals int // failed refreshes in a row
+	mu         sync.Mutex // guards what follows
+	cache      cache
+	partySync  syncing
+	gamesSync  syncing
+	pings      map[string]time.Duration
+	tokens     Tokens
+	refreshDue bool // as soon as there is a connection
+	refusals   int  // failed refreshes in a row
 }
 
 var (
@@ -153,15 +153,9 @@ func (p *Player) apply(change func(*cache)) {
 	events := p.cache.events
 	p.cache.events = nil
 	p.hub.publish(events...) // under the lock: events in the order of the changes
-	needParty, needGames := p.cache.needParty, p.cache.needGames
 	p.mu.Unlock()
 	p.wake()
-	if needParty {
-		p.syncParty()
-	}
-	if needGames {
-		p.syncGames()
-	}
+	p.fill()
 }
 
 func (p *Player) connected(c *Conn, again bool) {

@@ -14,10 +14,8 @@ const (
 
 // refreshAfter plans the next exchange of tokens; zero plans none.
 func (p *Player) refreshAfter(d time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if d > 0 {
-		p.refresh = p.after(d, p.refreshTokens)
+		p.after(d, p.refreshTokens)
 	}
 }
 

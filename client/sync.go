@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/pragma"
 )
 
 // syncing is the state of one kind of synchronisation. At most one call is under
@@ -20,10 +21,10 @@ const maxSyncPause = 30 * time.Second
 // initialize asks for the state at log-in (wire §16.2). A server without these
 // calls has no parties or games to tell of.
 func (p *Player) initialize() {
-	p.ask(&p.party, "MultiplayerRpc.InitializePartyV1", nil, func(f *wire.Frame) error {
+	p.ask(&p.partySync, "MultiplayerRpc.InitializePartyV1", nil, func(f *wire.Frame) error {
 		return applied(p, f, (*cache).partySynced)
 	})
-	p.ask(&p.games, "MultiplayerRpc.InitializeGameInstanceV1", nil, func(f *wire.Frame) error {
+	p.ask(&p.gamesSync, "MultiplayerRpc.InitializeGameInstanceV1", nil, func(f *wire.Frame) error {
 		return applied(p, f, (*cache).gamesInitialized)
 	})
 }
@@ -36,7 +37,7 @@ func (p *Player) syncParty() {
 		req.ClientPartyID, req.ClientVersion = wire.UUID(party.ID), wire.Int64(party.Version)
 	}
 	p.mu.Unlock()
-	p.ask(&p.party, "MultiplayerRpc.SyncPartyV1", req, func(f *wire.Frame) error {
+	p.ask(&p.partySync, "MultiplayerRpc.SyncPartyV1", req, func(f *wire.Frame) error {
 		return applied(p, f, (*cache).partySynced)
 	})
 }
@@ -46,7 +47,7 @@ func (p *Player) syncGames() {
 	p.mu.Lock()
 	req := &wire.MultiplayerSyncGameInstanceV1Request{ClientGameInstances: p.cache.known()}
 	p.mu.Unlock()
-	p.ask(&p.games, "MultiplayerRpc.SyncGameInstanceV1", req, func(f *wire.Frame) error {
+	p.ask(&p.gamesSync, "MultiplayerRpc.SyncGameInstanceV1", req, func(f *wire.Frame) error {
 		return applied(p, f, (*cache).gamesSynced)
 	})
 }
@@ -70,13 +71,11 @@ func (p *Player) ask(kind *syncing, name string, req any, take func(*wire.Frame)
 	}
 	kind.busy = true
 	err := p.game.post(name, req, func(f *wire.Frame, err error) {
-		p.mu.Lock()
-		kind.busy = false
-		p.mu.Unlock()
 		if err == nil {
 			err = take(f)
 		}
 		p.asked(kind, name, err)
+		p.fill()
 	})
 	if err != nil {
 		kind.busy = false // without a socket; the next one asks again
@@ -89,18 +88,18 @@ func (p *Player) asked(kind *syncing, name string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.firstSync()
+	kind.busy = false
 	switch {
-	case err == nil:
+	case err == nil, isBreak(err):
 		kind.tries = 0
 		return
-	case errors.Is(err, ErrOutcomeUnknown):
-		return
-	}
-	if !p.needs(kind) { // the first try, which may be all there is
-		p.log.Debug("no state at log-in", "call", name, "err", err)
+	case errors.Is(err, pragma.ErrUnknownType):
+		p.log.Debug("server has no such state", "call", name)
+		*p.need(kind) = false
 		return
 	}
 	p.log.Warn("cannot synchronise", "call", name, "err", err)
+	*p.need(kind) = true
 	kind.tries++
 	kind.busy = true
 	pause := min(time.Duration(kind.tries*kind.tries)*time.Second, maxSyncPause)
@@ -108,16 +107,29 @@ func (p *Player) asked(kind *syncing, name string, err error) {
 		p.mu.Lock()
 		kind.busy = false
 		p.mu.Unlock()
-		p.apply(func(*cache) {}) // asks for what is needed
+		p.fill()
 	})
 }
 
-// needs reports whether the cache lacks what a kind brings. p.mu is held.
-func (p *Player) needs(kind *syncing) bool {
-	if kind == &p.party {
-		return p.cache.needParty
+// need returns the cache's flag for what a kind brings. p.mu is held.
+func (p *Player) need(kind *syncing) *bool {
+	if kind == &p.partySync {
+		return &p.cache.needParty
 	}
-	return p.cache.needGames
+	return &p.cache.needGames
+}
+
+// fill asks for what the cache lacks.
+func (p *Player) fill() {
+	p.mu.Lock()
+	needParty, needGames := p.cache.needParty, p.cache.needGames
+	p.mu.Unlock()
+	if needParty {
+		p.syncParty()
+	}
+	if needGames {
+		p.syncGames()
+	}
 }
 
 // firstSync counts the answers that the log-in waits for. p.mu is held.

@@ -23,10 +23,9 @@ type transport struct {
 func newTransport(o *Options) *transport {
 	t := &transport{client: o.HTTPClient, timeout: o.ConnectTimeout, maxBody: o.MaxFrame}
 	if t.client == nil {
-		t.own = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         o.Dial,
-			TLSHandshakeTimeout: o.ConnectTimeout,
+		t.own = &http.Transport{DialContext: o.Dial, TLSHandshakeTimeout: o.ConnectTimeout}
+		if o.Dial == nil {
+			t.own.Proxy = http.ProxyFromEnvironment
 		}
 		t.client = &http.Client{Transport: t.own}
 	}

@@ -146,7 +146,7 @@ func (p *Party) SendInvite(inviter, invitee pragma.PlayerID) (pragma.InviteID, e
 		return pragma.InviteID{}, ErrNotInParty
 	}
 	inv := Invite{
-		InviteID:        pragma.NewID[inviteKind](),
+		InviteID:        pragma.NewID[pragma.InviteID](),
 		InviterPlayerID: inviter,
 		InviterName:     from.DisplayName,
 		InviteePlayerID: invitee,

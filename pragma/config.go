@@ -110,6 +110,10 @@ type Configurable interface {
 // Log returns the logger of the plugin's service.
 func (p *PluginMount) Log() *slog.Logger { return p.m.log }
 
+// Go registers work that runs beside the gateways, see [Mount.Go]. A plugin that
+// holds something outside, such as processes, gives it back when ctx ends.
+func (p *PluginMount) Go(name string, fn func(ctx context.Context)) { p.m.Go(name, fn) }
+
 // PluginConfig claims the plugin's entry in pluginConfigs and decodes its config
 // over def. The rules are those of [ServiceConfig].
 func PluginConfig[T any](p *PluginMount, def T) (*Live[T], error) {

@@ -110,6 +110,21 @@ func (m *Mount) Connected(ctx context.Context, id PlayerID) (bool, error) {
 	return m.side.sessions.live(ctx, PlayerID(id))
 }
 
+// Address returns where a gateway can be reached: its publicURL if that is
+// configured, otherwise host and port it listens on. It is empty for a gateway
+// that is not open, and before all are.
+func (m *Mount) Address(g Gateway) string {
+	if public := m.side.core.config.Load().GatewayManager.gateway(g).PublicURL; public != "" {
+		return public
+	}
+	for _, door := range m.side.core.doors {
+		if door.id == g {
+			return door.listener.Addr().String()
+		}
+	}
+	return ""
+}
+
 // Problem reports a mistake found while mounting. The server does not start and
 // reports all problems of all services together.
 func (m *Mount) Problem(err error) {

@@ -119,7 +119,7 @@ func (e *engine) update(ctx context.Context, k *kind, id string, r rule, fn func
 		if try == maxTries {
 			return pragma.ErrUnavailable.Wrap(fmt.Errorf("update %s: %d tries: %w", key, try, err))
 		}
-		if err := sleep(ctx, rand.N(time.Millisecond<<try)); err != nil {
+		if err := sleep(ctx, rand.N(time.Millisecond<<try).Truncate(time.Microsecond)); err != nil {
 			return fmt.Errorf("update %s again: %w", key, err)
 		}
 	}

@@ -112,14 +112,11 @@ func (s *schedule) pass(ctx context.Context) time.Duration {
 			break
 		}
 		seen[r.ID] = true
-		if !s.ready(r) {
-			continue
-		}
-		if !s.start(ctx, r) {
+		if s.ready(r) && !s.start(ctx, r) {
 			return 0
 		}
 	}
-	if len(recs) == limit {
+	if len(seen) == limit { // there may be more
 		return 0
 	}
 	return s.plan(now, start, wait, seen)
@@ -215,12 +212,13 @@ func (s *schedule) finish(ctx context.Context, r store.Record, err error) {
 }
 
 // backoff returns how long to wait after the n-th failure: it doubles from one
-// failure to the next, and half of it is random.
+// failure to the next, and half of it is random. Whole milliseconds keep the
+// clock of a synctest bubble on times that the store can tell apart.
 func backoff(n int, least, most time.Duration) time.Duration {
 	d := least
 	for ; n > 1 && d < most; n-- {
 		d *= 2
 	}
 	d = min(d, most)
-	return d/2 + rand.N(d/2+1)
+	return (d/2 + rand.N(d/2+1)).Truncate(time.Millisecond)
 }

@@ -11,12 +11,12 @@ import (
 	"modernc.org/sqlite"
 )
 
-// setup is executed on every connection. The checkpoint threshold, in pages of
-// 4 KiB, trades the size of the log (16 MB) for fewer stalls of the writer.
+// setup is executed on every connection. The threshold of checkpoints stays at
+// SQLite's 1,000 pages: with 4,000 the log is overwritten in place less often,
+// which made single commits slower by a third and grouped ones no faster.
 var setup = [...]string{
 	"PRAGMA busy_timeout = 5000",
 	"PRAGMA synchronous = FULL",
-	"PRAGMA wal_autocheckpoint = 4000",
 	"PRAGMA journal_size_limit = 67108864",
 	"PRAGMA cache_size = -16000",
 	"PRAGMA trusted_schema = OFF",

@@ -2,9 +2,11 @@ package sqlite_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/openpragma/engine/pragma/store"
@@ -178,5 +180,37 @@ func spoil(t *testing.T, path string) {
 	}
 	if _, err := f.WriteAt(garbage, 4096); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestAnotherProgramThatHoldsTheDatabaseIsReported(t *testing.T) {
+	if os.Getenv("PRAGMA_LONG") != "1" {
+		t.Skip("waits five seconds; set PRAGMA_LONG=1 to run it")
+	}
+	path := filepath.Join(t.TempDir(), "held.db")
+	d := open(t, path)
+	other, err := rawDatabase(t, path).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			err := write(t, d, fmt.Sprint(i), 1)
+			if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "another program holds") {
+				t.Errorf("Commit() = %v, want %v that says so", err, store.ErrUnavailable)
+			}
+		})
+	}
+	wg.Wait()
+	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(t, d, "afterwards", 1); err != nil {
+		t.Errorf("Commit() afterwards = %v, want nil", err)
 	}
 }

@@ -158,9 +158,10 @@ func resolvePath(path string) (string, error) {
 }
 
 // checkHeader makes sure that the file can be written and is missing, empty or
-// a database.
+// a database. A new one is for its owner only, and so are the files beside it:
+// it will hold what players would not want others to read.
 func checkHeader(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}

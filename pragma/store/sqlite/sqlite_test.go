@@ -17,4 +17,10 @@ func harness() storetest.Harness {
 
 func TestSQLiteKeepsThePromisesOfThePort(t *testing.T) { storetest.Run(t, harness()) }
 
+func TestSQLiteWorksWithoutRoomToWait(t *testing.T) {
+	storetest.RunConcurrent(t, storetest.Harness{Open: func(t testing.TB) store.Opener {
+		return sqlite.Options{Path: filepath.Join(t.TempDir(), "test.db"), Readers: 1, Queue: 1}.Open
+	}})
+}
+
 func BenchmarkSQLite(b *testing.B) { storetest.Bench(b, harness()) }

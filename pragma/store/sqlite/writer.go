@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -149,7 +151,9 @@ func (w *writer) writeGroup(group []*job) {
 	if err == nil {
 		return
 	}
-	if len(group) == 1 || errors.Is(err, store.ErrUnknown) {
+	// Alone, each would wait as long as the group did for another program.
+	busy := resultCode(err) == sqlite3.SQLITE_BUSY
+	if len(group) == 1 || busy || errors.Is(err, store.ErrUnknown) {
 		for i := range group {
 			w.results[i] = err
 		}

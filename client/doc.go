@@ -1,0 +1,2 @@
+// Package client connects game clients, game servers and operators to a backend.
+package client

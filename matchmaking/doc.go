@@ -1,0 +1,52 @@
+// Package matchmaking brings waiting parties together and starts their games.
+//
+// A party that enters matchmaking gets a ticket and waits in a queue. The
+// party plugin's key and the game server version decide which one; parties of
+// different queues never meet. What belongs together is said by a [Plugin]:
+// embed [Defaults] and write the hooks that matter.
+//
+//	type duel struct{ matchmaking.Defaults }
+//
+//	func (duel) MatchParties(ctx context.Context, r *matchmaking.MatchPartiesRequest) (*matchmaking.NewGameInstance, error) {
+//		game := new(matchmaking.NewGameInstance)
+//		game.AddParties(r.Anchor.Parties(), 1)
+//		game.AddParties(r.Other.Parties(), 2)
+//		return game, nil
+//	}
+//
+//	queue := &matchmaking.Service{Plugin: duel{}, Parties: parties, Games: games}
+//
+// # The loop
+//
+// Each party begins as a [Matchable] of its own. A pass takes every matchable
+// of a queue as the anchor, the oldest first, shows it every other one
+// (MatchParties), then every waiting game (MatchPartiesWithGame), and then asks
+// once more (EndOfLoop). A hook may return a game, move parties from one
+// matchable to another, which lasts, or do nothing. A full pass starts
+// matchmakingDelayMillis after the end of the one before it. Parties that enter
+// in between are not made to wait for that: at once they meet the others as
+// their others, and then all others as the anchor.
+//
+//	enters --ticket--> waiting --a hook returned a game--> game starts
+//	                   ^  |  \                              |
+//	   open, in party  |  |   +-- conflict, game refused <--+ (old entry time)
+//	                   |  +-- left by a member
+//	                   +----- a hook failed, queueTimeoutSeconds: MatchmakingFailure
+//
+// # Guarantees
+//
+// Tickets are durable: a restart of the server changes nothing for those who
+// wait, except that every party is a matchable of its own again. A match is one
+// commit for all its players: tickets, parties, places of players and the game.
+// Whatever races with it, a ticket is matched at most once, and a party is never
+// split. What a hook returns is checked first; a result that names somebody
+// twice, a stranger, or a part of a party is logged and dropped.
+//
+// Every party that leaves a queue is told why, once: by AddedToGame, by the
+// change of its session when one of its members left, or by MatchmakingFailure
+// (wire §9).
+//
+// Queues do not wait for each other. A hook that panics, or that takes longer
+// than pluginTimeoutMillis, costs its anchor the place in the queue and holds up
+// nobody in other queues.
+package matchmaking
