@@ -59,8 +59,8 @@ type ServerVersion struct {
 // DefaultConfig returns the documented defaults.
 func DefaultConfig(mode pragma.Mode) Config {
 	return Config{
-		MaxPlayersPerParty:       4,
-		RepeatInviteDelaySeconds: 10,
+		MaxPlayersPerParty:                         4,
+		RepeatInviteDelaySeconds:                   10,
 		EnableGameServerVersionDevelopmentOverride: mode == pragma.Development,
 		EnableStalePartyExpiration:                 true,
 		StalePartyExpirationMinutes:                1440,

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
 	"github.com/openpragma/engine/pragma/ext"
@@ -191,21 +190,11 @@ func (c *change) leaveQueue(reason ReturnReason) error {
 	return nil
 }
 
-// returned tells the plugin, and the members if their versions no longer fit.
+// returned tells the plugin that the party is back.
 func (c *change) returned(reason ReturnReason) {
 	c.tell("ReturnFromMatchmaking", func(ctx context.Context, p *Party) error {
 		return c.Plugin.ReturnFromMatchmaking(ctx, &ReturnFromMatchmakingEvent{p, c.cfg, reason})
 	})
-	c.recheckVersions()
-}
-
-// recheckVersions tells everybody when there is no common version any more.
-func (c *change) recheckVersions() {
-	if !c.reckon() {
-		return
-	}
-	c.m.Log().InfoContext(c.tx.Context(), "no game server version fits the party any more", "party", c.st.ID)
-	c.tx.NotifyPlayers(c.versionsMismatch.Of(&wire.Empty{}), c.st.ids()...)
 }
 
 // LeaveMatchmaking takes a player's whole party out of matchmaking; it is no
@@ -289,9 +278,6 @@ func (s *Service) ReturnFromGameInstance(tx *entity.Tx, id pragma.PartyID, game 
 	})
 	if err := c.dropDisconnected(back); err != nil {
 		return err
-	}
-	if !c.closed {
-		c.recheckVersions()
 	}
 	_, err = c.finish()
 	return err

@@ -165,7 +165,7 @@ func (c *change) finish(caller ...pragma.PlayerID) (*view, error) {
 		return nil, nil
 	}
 	c.st.succeed(rand.IntN)
-	c.reckon()
+	c.recheckVersions()
 	if err := c.settleInvites(caller...); err != nil {
 		return nil, err
 	}

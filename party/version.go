@@ -172,3 +172,12 @@ func (c *change) checkVersions(newcomer *PlayerInfo, others ...pragma.PlayerID) 
 		c.tx.NotifyPlayers(c.versionsMismatch.Of(&wire.Empty{}), others...)
 	}
 }
+
+// recheckVersions tells everybody when there is no common version any more.
+func (c *change) recheckVersions() {
+	if !c.reckon() {
+		return
+	}
+	c.m.Log().InfoContext(c.tx.Context(), "no game server version fits the party any more", "party", c.st.ID)
+	c.tx.NotifyPlayers(c.versionsMismatch.Of(&wire.Empty{}), c.st.ids()...)
+}
