@@ -137,6 +137,13 @@ func (f *fake) on(name string, fn func(*fakeCall)) {
 	f.handlers[name] = fn
 }
 
+// refuseUpgrades answers the upgrades of a host from now on; nil accepts them again.
+func (f *fake) refuseUpgrades(host string, fn http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse[host] = fn
+}
+
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host, _, _ := strings.Cut(r.Host, ":")
 	if r.URL.Path == "/v1/rpc" && r.Method == http.MethodGet {

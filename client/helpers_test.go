@@ -1,6 +1,11 @@
 package client_test
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/openpragma/engine/pragma/ext"
+)
 
 // party is a party with one member on the wire.
 func party(id string, version int) string {
@@ -34,3 +39,15 @@ const (
 	gameUpdated    = "GameInstanceRpc.GameInstanceUpdatedV1Notification"
 	addedToGame    = "GameInstanceRpc.AddedToGameV1Notification"
 )
+
+type (
+	httpWriter  = http.ResponseWriter
+	httpRequest = http.Request
+)
+
+func extOf(v any) ext.Value {
+	if v == nil {
+		return ext.Value{}
+	}
+	return ext.Of(v)
+}

@@ -2,6 +2,10 @@ package slot_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/openpragma/engine/pragma"
@@ -42,4 +46,59 @@ func run(t *testing.T, fn func(w *pragmatest.World, v *mover)) {
 	v := &mover{}
 	pragmatest.Run(t, func() *pragma.Server { return &pragma.Server{Game: []pragma.Service{v}} },
 		func(w *pragmatest.World) { fn(w, v) })
+}
+
+// player is a connected player.
+type player struct {
+	*pragmatest.Raw
+	id    pragma.PlayerID
+	token string
+}
+
+func connect(w *pragmatest.World, name string) *player {
+	w.T.Helper()
+	token, _ := w.Tokens(name)
+	p := &player{token: token, id: idOf(w.T, token)}
+	p.Raw = dial(w, token)
+	return p
+}
+
+func dial(w *pragmatest.World, token string) *pragmatest.Raw {
+	return w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Player}, token)
+}
+
+// idOf reads the player id out of a token.
+func idOf(t *testing.T, token string) pragma.PlayerID {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Sub pragma.PlayerID `json:"sub"`
+	}
+	if err := json.Unmarshal(text, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims.Sub
+}
+
+// notified returns the notifications a player has got since, up to an answer.
+func (p *player) notified() []string {
+	p.Request("MoverRpc.NothingV1", struct{}{})
+	var all []string
+	for {
+		f := p.Read()
+		if f.Notification == nil {
+			return all
+		}
+		name := strings.TrimSuffix(f.Notification.Type[strings.Index(f.Notification.Type, ".")+1:], "V1Notification")
+		if name != "SessionChanged" {
+			all = append(all, name)
+			continue
+		}
+		all = append(all, fmt.Sprintf("%s v%v %v removed%v", name, f.Notification.Payload["newVersion"],
+			f.Notification.Payload["attributesSet"], f.Notification.Payload["attributesRemoved"]))
+	}
 }

@@ -1,0 +1,33 @@
+package gameinstance
+
+import "github.com/openpragma/engine/pragma"
+
+// Errors of game instances (engine §5.6). Hooks may return them too. The values
+// are not to be changed.
+var (
+	// ErrUnknownGameInstanceID names an instance that does not exist, is over, or
+	// is none of the caller's business.
+	ErrUnknownGameInstanceID = &pragma.Error{Code: pragma.NotFound, Reason: "GameInstanceService_UnknownGameInstanceId", Message: "no such game instance"}
+	// ErrPlayerNotInGameInstance is a call about a player who is not in the instance.
+	ErrPlayerNotInGameInstance = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_PlayerNotInGameInstance", Message: "the player is not in this game instance"}
+	// ErrCreateFailed is an instance that may not be created.
+	ErrCreateFailed = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_CreateFailed", Message: "the game instance cannot be created"}
+	// ErrPlayerJoinFailed is a player who may not join.
+	ErrPlayerJoinFailed = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_PlayerJoinFailed", Message: "the player cannot join the game instance"}
+	// ErrLeaveFailed is a player who may not leave.
+	ErrLeaveFailed = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_LeaveFailed", Message: "the player cannot leave the game instance"}
+	// ErrMissingPlayerConnectionDetails is a server that connects its players and
+	// forgets one.
+	ErrMissingPlayerConnectionDetails = &pragma.Error{Code: pragma.InvalidArgument, Reason: "GameInstanceService_MissingPlayerConnectionDetails", Message: "a player has no connection details"}
+	// ErrCannotDeclineReconnect is a refusal to come back that the configuration
+	// does not allow.
+	ErrCannotDeclineReconnect = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_CannotDeclineReconnect", Message: "a reconnect cannot be declined"}
+	// ErrAlreadyLinked is a second server for an instance that has one.
+	ErrAlreadyLinked = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_AlreadyLinked", Message: "another game server is linked"}
+	// ErrDataStoreKeyExists is a Create of a key that is there.
+	ErrDataStoreKeyExists = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_DataStoreKeyExists", Message: "the data store has this key already"}
+	// ErrDataStoreKeyNotFound is an update of a key that is not there.
+	ErrDataStoreKeyNotFound = &pragma.Error{Code: pragma.NotFound, Reason: "GameInstanceService_DataStoreKeyNotFound", Message: "the data store has no such key"}
+	// ErrDataStoreTooLarge is data beyond what one instance may hold.
+	ErrDataStoreTooLarge = &pragma.Error{Code: pragma.ResourceExhausted, Reason: "GameInstanceService_DataStoreTooLarge", Message: "the data store is full"}
+)
