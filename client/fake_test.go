@@ -38,7 +38,7 @@ const (
 // fake is a backend that plays a script: both backends behind one in-memory
 // listener, told apart by the host name.
 type fake struct {
-	t    *testing.T
+	t    testing.TB // nil in examples, which do not fail
 	http *http.Server
 	pipe *pipeListener
 	wg   sync.WaitGroup
@@ -60,8 +60,14 @@ type fakeRequest struct {
 	head http.Header
 }
 
-func newFake(t *testing.T) *fake {
+func newFake(t testing.TB) *fake {
 	t.Helper()
+	f := startFake(t)
+	t.Cleanup(f.stop)
+	return f
+}
+
+func startFake(t testing.TB) *fake {
 	f := &fake{
 		t:        t,
 		pipe:     newPipeListener(),
@@ -74,7 +80,6 @@ func newFake(t *testing.T) *fake {
 	f.defaults()
 	f.http = &http.Server{Handler: f, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)}
 	f.wg.Go(func() { _ = f.http.Serve(f.pipe) })
-	t.Cleanup(f.stop)
 	return f
 }
 
@@ -221,9 +226,10 @@ func (f *fake) post(host string, body []byte, w http.ResponseWriter) {
 	handle(c)
 }
 
-// socket returns the latest socket of a host.
+// socket returns the latest socket of a host, after everything that goes on.
 func (f *fake) socket(host string) *fakeSocket {
 	f.t.Helper()
+	synctest.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	socks := f.sockets[host]

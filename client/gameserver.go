@@ -70,6 +70,9 @@ func (s *GameServer) start(ctx context.Context, tokens Tokens) error {
 	s.game = &Conn{session: s.session, backend: pragma.Game, url: socketURL(where.game), heartbeat: beat, token: tokens.Game}
 	s.conns = []*Conn{s.game}
 	if tokens.Social != "" {
+		if where.social == "" {
+			return errNoSocial
+		}
 		s.social = &Conn{session: s.session, backend: pragma.Social, url: socketURL(where.social), heartbeat: beat, token: tokens.Social}
 		s.conns = append(s.conns, s.social)
 	}

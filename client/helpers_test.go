@@ -3,7 +3,10 @@ package client_test
 import (
 	"fmt"
 	"net/http"
+	"strconv"
+	"testing"
 
+	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
 )
 
@@ -51,3 +54,26 @@ func extOf(v any) ext.Value {
 	}
 	return ext.Of(v)
 }
+
+// id reads an id of any kind.
+func id[T any, P interface {
+	*T
+	UnmarshalText([]byte) error
+}](t testing.TB, text string) T {
+	t.Helper()
+	var out T
+	if err := P(&out).UnmarshalText([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func mustID(text string) pragma.GameInstanceID {
+	var out pragma.GameInstanceID
+	if err := out.UnmarshalText([]byte(text)); err != nil {
+		panic(err)
+	}
+	return out
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,11 @@ func Resume(ctx context.Context, opts Options, tokens Tokens) (*Player, error) {
 	opts = opts.withDefaults()
 	p := newPlayer(opts)
 	where, err := discover(ctx, p.http, opts)
-	if err == nil {
+	switch {
+	case err != nil:
+	case where.social == "":
+		err = errNoSocial
+	default:
 		err = p.start(ctx, where, tokens)
 	}
 	if err != nil {
@@ -86,6 +91,9 @@ func (p *Player) logIn(ctx context.Context, who Credentials) error {
 	where, err := discover(ctx, p.http, p.opts)
 	if err != nil {
 		return err
+	}
+	if where.social == "" {
+		return errNoSocial
 	}
 	pass, err := queue(ctx, p.http, where, p.opts.OnQueue)
 	if err != nil {
@@ -123,22 +131,24 @@ func discover(ctx context.Context, t *transport, opts Options) (*places, error) 
 	}
 	where.game = backendURL(info.GameBackend.Protocol, info.GameBackend.Host, info.GameBackend.Port)
 	where.social = backendURL(info.SocialBackend.Protocol, info.SocialBackend.Host, info.SocialBackend.Port)
-	where.auth = backendURL(info.AuthenticateBackend.Protocol, info.AuthenticateBackend.Host, info.AuthenticateBackend.Port)
-	if info.GameBackend.Host == "" || info.SocialBackend.Host == "" {
-		return nil, fmt.Errorf("%s/v1/info does not name both backends", game)
-	}
-	if info.AuthenticateBackend.Host == "" {
-		where.auth = where.social
+	where.auth = cmp.Or(
+		backendURL(info.AuthenticateBackend.Protocol, info.AuthenticateBackend.Host, info.AuthenticateBackend.Port),
+		where.social)
+	if where.game == "" {
+		return nil, fmt.Errorf("%s/v1/info does not name the game backend", game)
 	}
 	return where, nil
 }
 
+// backendURL returns the base URL of a backend, or nothing if it is not named.
 func backendURL(protocol, host string, port wire.Int32) string {
-	if protocol == "" {
-		protocol = "http"
+	if host == "" {
+		return ""
 	}
-	return protocol + "://" + net.JoinHostPort(host, strconv.Itoa(int(port)))
+	return cmp.Or(protocol, "http") + "://" + net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
+
+var errNoSocial = errors.New("/v1/info does not name the social backend: give Options.Social")
 
 // queue waits in the log-in queue and returns the pass token.
 func queue(ctx context.Context, t *transport, where *places, tell func(QueuePosition)) (string, error) {

@@ -155,6 +155,9 @@ func TestLogInFails(t *testing.T) {
 			e, ok := errors.AsType[*client.HTTPError](err)
 			return ok && e.Status == 503
 		}},
+		"info without a social backend": {"GET /v1/info", body(`{"gameBackend":{"host":"game","port":1}}`), func(err error) bool {
+			return strings.Contains(err.Error(), "Options.Social")
+		}},
 		"info without addresses": {"GET /v1/info", body(`{}`), func(err error) bool { return strings.Contains(err.Error(), "does not name") }},
 	}
 	for name, tt := range tests {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
 )
 
@@ -212,13 +211,4 @@ func (Defaults) OnGameInstanceExpired(_ context.Context, r *GameInstanceExpiredR
 // HandleGameServerUnlinkRequest does nothing.
 func (Defaults) HandleGameServerUnlinkRequest(context.Context, *GameServerUnlinkRequest) error {
 	return nil
-}
-
-// playerIDs lists whom a list of players to add names.
-func playerIDs(players []PlayerToAdd) []pragma.PlayerID {
-	ids := make([]pragma.PlayerID, len(players))
-	for i, p := range players {
-		ids[i] = p.PlayerID
-	}
-	return ids
 }

@@ -14,8 +14,8 @@ import (
 type ProviderPlugin interface {
 	// StartAllocationForGameInstance has a server started for an instance. Nil
 	// says that one is under way; success is that it links. An error is a failed
-	// allocation, except one marked with [entity.RetryAfter], which has the call
-	// repeated.
+	// allocation, except [pragma.ErrUnavailable], which has the call repeated with
+	// a back-off.
 	//
 	// It is called after the commit that asked for the server, outside of any
 	// update, with ten seconds time, at least once: a call whose outcome is

@@ -9,8 +9,8 @@
 //
 //	func (duel) MatchParties(ctx context.Context, r *matchmaking.MatchPartiesRequest) (*matchmaking.NewGameInstance, error) {
 //		game := new(matchmaking.NewGameInstance)
-//		game.AddParties(r.Anchor.Parties(), 1)
-//		game.AddParties(r.Other.Parties(), 2)
+//		game.AddParties(r.Anchor.Parties(), 0)
+//		game.AddParties(r.Other.Parties(), 1)
 //		return game, nil
 //	}
 //

@@ -29,6 +29,7 @@ type Party struct {
 
 	in    *Matchable // where it is now
 	entry *entry     // what the queue knows of it; nil outside of one
+	notes ext.Value  // the Ext its matchable begins with
 }
 
 // Player is a player of a waiting party. It is only to be read.
@@ -53,12 +54,14 @@ type Player struct {
 // Matchable is a container of parties that wait for the same game. It belongs to
 // the hook it is given to, until the hook returns.
 type Matchable struct {
-	parties []*Party // never changed in place, see remove
-	players []*Player
+	parties []*Party  // never changed in place, see remove
+	players []*Player // flattened; nil until somebody asks
+	count   int       // of players
 	ext     ext.Value
 
 	journal    *journal   // nil outside of a queue
 	prev, next *Matchable // in the order of the queue
+	queued     bool       // is in that order
 	fresh      bool       // has not met the others yet
 }
 
@@ -110,16 +113,15 @@ func (m *Matchable) Players() []*Player {
 		m.players = m.parties[0].Players
 		return m.players
 	}
-	n := 0
-	for _, p := range m.parties {
-		n += len(p.Players)
-	}
-	m.players = make([]*Player, 0, n)
+	m.players = make([]*Player, 0, m.count)
 	for _, p := range m.parties {
 		m.players = append(m.players, p.Players...)
 	}
 	return m.players
 }
+
+// PlayerCount returns the number of players of all parties.
+func (m *Matchable) PlayerCount() int { return m.count }
 
 // FindPlayer returns a player of one of the parties, or nil.
 func (m *Matchable) FindPlayer(id pragma.PlayerID) *Player {
@@ -148,15 +150,11 @@ var (
 	errTwice    = errors.New("matchmaking: the party is named twice")
 )
 
-// TakePartiesFrom moves parties of other, or all of them if none is named, to
-// the end of m. They stay there also if the hook makes no game of them; only an
-// error of the hook moves them back. An emptied matchable leaves the queue. An
-// error means that a party is not in other, or is named twice; then nothing was
-// moved.
-func (m *Matchable) TakePartiesFrom(other *Matchable, parties ...*Party) error {
-	if len(parties) == 0 {
-		parties = other.parties
-	}
+// TakePartiesFrom moves parties of other to the end of m. They stay there also if
+// the hook makes no game of them; only an error of the hook moves them back. An
+// emptied matchable leaves the queue. An error means that a party is not in
+// other, or is named twice; then nothing was moved.
+func (m *Matchable) TakePartiesFrom(other *Matchable, parties []*Party) error {
 	for i, p := range parties {
 		if p.in != other || m == other {
 			return errNotThere
@@ -174,10 +172,13 @@ func (m *Matchable) TakePartiesFrom(other *Matchable, parties ...*Party) error {
 }
 
 func (m *Matchable) append(p *Party) {
-	// A party that was taken away may have left room behind the end that somebody
-	// else's view still covers.
-	m.parties = append(slices.Clip(m.parties), p)
+	m.parties = append(m.parties, p) // behind the end of every slice handed out
+	m.taken(p)
+}
+
+func (m *Matchable) taken(p *Party) {
 	m.players, p.in = nil, m
+	m.count += len(p.Players)
 }
 
 // remove takes a party out. Slices that were handed out stay as they were.
@@ -187,6 +188,7 @@ func (m *Matchable) remove(p *Party) {
 		return
 	}
 	p.in, m.players = nil, nil
+	m.count -= len(p.Players)
 	if len(m.parties) == 1 {
 		m.parties = nil
 		return
@@ -196,7 +198,7 @@ func (m *Matchable) remove(p *Party) {
 
 func (m *Matchable) insert(i int, p *Party) {
 	m.parties = slices.Insert(slices.Clone(m.parties), i, p)
-	m.players, p.in = nil, m
+	m.taken(p)
 }
 
 // journal has what one call of a hook did to matchables, so that it can be

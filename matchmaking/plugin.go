@@ -12,7 +12,8 @@ import (
 // except Initialize, which runs where a party enters; hooks for different queues
 // overlap. What they are given is theirs only until they return. A hook that
 // returns an error, panics or takes longer than pluginTimeoutMillis has changed
-// nothing.
+// nothing; one that takes longer is no longer waited for, so the next may then
+// run beside it.
 type Plugin interface {
 	// Initialize is called when a party enters the queue, in the update of the
 	// party, and so again after a conflict. Nil lets the party wait, a game

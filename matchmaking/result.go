@@ -156,6 +156,35 @@ func (r *roster) setExt(p *Player, v ext.Value) {
 	r.exts = append(r.exts, Assignment{Player: p, Ext: v})
 }
 
+// check returns the parties in the game if it can be made of the two matchables,
+// of which the second may be nil.
+func (r *roster) check(a, b *Matchable) ([]*Party, error) {
+	if len(r.members) == 0 {
+		return nil, errNobody
+	}
+	var parties []*Party
+	whole := 0
+	for i := range r.members {
+		p := r.members[i].Player
+		if p == nil || p.party == nil || p.party.in == nil || p.party.in != a && p.party.in != b {
+			return nil, errOutsider
+		}
+		for j := range i {
+			if r.members[j].Player.ID == p.ID {
+				return nil, errPlayerTwice
+			}
+		}
+		if !slices.Contains(parties, p.party) {
+			parties = append(parties, p.party)
+			whole += len(p.party.Players)
+		}
+	}
+	if whole != len(r.members) {
+		return nil, errSplit
+	}
+	return parties, nil
+}
+
 // find looks from the end: players of a party who are named twice were named
 // just before, mostly.
 func (r *roster) find(p *Player) *Assignment {

@@ -37,7 +37,7 @@
 // # Visibility
 //
 // What a plugin stores with [Party.SetExt] and [Player.SetExt] stays on the
-// server. Players see exactly what the three BuildExt…Broadcast and
-// BuildExtPrivate hooks return: the party's and every member's for all members,
-// the private one for its player only (engine §3.2).
+// server. Players see exactly what three hooks return: BuildExtBroadcastParty and
+// BuildExtBroadcastPlayer for all members, BuildExtPrivatePlayer for its player
+// only (engine §3.2).
 package party

@@ -159,7 +159,7 @@ func (c *change) leaveTicket() error {
 	ticket := c.st.Ticket
 	if c.queue != nil {
 		if err := c.queue.Leave(c.tx, ticket); err != nil {
-			return fmt.Errorf("leave matchmaking: %w", err)
+			return ErrFailedToLeaveMatchmaking.Wrap(err)
 		}
 	}
 	return c.forgetTicket(ticket)
@@ -199,7 +199,7 @@ func (c *change) returned(reason ReturnReason) {
 
 // LeaveMatchmaking takes a player's whole party out of matchmaking; it is no
 // error if the party is in none. The other members see it. It returns
-// [ErrNotInParty]. Matchmaking calls it for MatchmakingRpc.LeaveMatchmakingV2.
+// [ErrNotInParty] and [ErrFailedToLeaveMatchmaking]. Matchmaking calls it for MatchmakingRpc.LeaveMatchmakingV2.
 func (s *Service) LeaveMatchmaking(ctx context.Context, player pragma.PlayerID) error {
 	return s.inParty(ctx, player, pragma.PartyID{}, func(c *change, _ *PlayerInfo) error {
 		if !c.st.queued() {

@@ -9,12 +9,10 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
-
-	"github.com/openpragma/engine/pragma"
 )
 
 const (
-	noOpRequest = `{"requestId":7,"type":"EchoRpc.SayV1Request","payload":{"text":"as long as a usual call of a game client"}}`
+	noOpRequest = `{"requestId":7,"type":"LabRpc.SayV1Request","payload":{"text":"as long as a usual call of a game client"}}`
 	unlimited   = `core: {session: {playerRatePerSecond: 100000000, playerBurst: 100000000}}`
 )
 
@@ -41,11 +39,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	b.Run("no-op call", func(b *testing.B) {
 		s := start(b, unlimited)
 		roundTrips(b, func() *websocket.Conn {
-			ws, _, err := s.dial(b, s.token(b, pragma.NewID[pragma.PlayerID](), pragma.NewOrderedID[pragma.SessionID]()))
-			if err != nil {
-				b.Fatal(err)
-			}
-			return ws
+			return s.dial(b, s.token(b))
 		})
 	})
 }

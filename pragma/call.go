@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +50,17 @@ type caller struct {
 	socket *socket // nil over HTTP
 }
 
+// id names the log-in, or the pair of partner tokens, behind the caller.
+func (c *caller) id() [16]byte {
+	switch {
+	case c.player != nil:
+		return c.player.SessionID
+	case c.partner != nil:
+		return c.partner.PartnerID
+	}
+	return c.operator.SessionID
+}
+
 // call is one registered request type of a backend.
 type call struct {
 	request  string // full name, such as PartyRpc.CreateV1Request
@@ -63,9 +73,7 @@ type call struct {
 }
 
 func register[Req, Resp any](m *Mount, t SessionType, name string, fn func(context.Context, *caller, *Req) (*Resp, error)) *call {
-	if !strings.Contains(name, ".") {
-		name = m.service + "." + name
-	}
+	name = qualified(m.service, name)
 	c := &call{request: name + "Request", response: name + "Response", session: t}
 	c.handle = func(ctx context.Context, who *caller, payload []byte) (any, error) {
 		req := new(Req)
@@ -89,9 +97,9 @@ func register[Req, Resp any](m *Mount, t SessionType, name string, fn func(conte
 	return c
 }
 
-// dispatch runs one request and returns the body of the frame that answers it.
-// It never fails: trouble is a serviceError body.
-func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *wire.Request) []byte {
+// dispatch runs one request and returns the body of the frame that answers it:
+// a serviceError if there was trouble, which is then returned too.
+func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *wire.Request) ([]byte, error) {
 	start := time.Now()
 	c, err := s.route(gw, who, req.Type)
 	var resp any
@@ -108,14 +116,14 @@ func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *w
 		body = s.errorBody(req, err)
 	}
 	s.core.metrics.observeCall(s.backend, c, err, time.Since(start))
-	return body
+	return body, err
 }
 
 // route finds the call of a type and judges whether the caller may make it.
 func (s *side) route(gw SessionType, who *caller, typ string) (*call, error) {
 	c, ok := s.calls[typ]
 	switch {
-	case ok && c.session == gw && who.partner != nil && who.partner.AllowedTypes != nil && !slices.Contains(who.partner.AllowedTypes, typ):
+	case ok && c.session == gw && !who.partner.allows(c):
 		return nil, ErrWrongSessionType.With("the partner token does not allow %s", typ)
 	case ok && c.session == gw:
 		return c, nil
@@ -123,6 +131,12 @@ func (s *side) route(gw SessionType, who *caller, typ string) (*call, error) {
 		return nil, ErrWrongSessionType.With("%s is not a call of this gateway", typ)
 	}
 	return nil, ErrUnknownType.With("no service handles this type")
+}
+
+// allows reports whether the token may be used for a call. Heartbeats keep the
+// connection, not the server's data, and need no permission.
+func (p *PartnerSession) allows(c *call) bool {
+	return p == nil || p.AllowedTypes == nil || c.inline || slices.Contains(p.AllowedTypes, c.request)
 }
 
 // run calls the handler and turns a panic into an error.
@@ -141,8 +155,11 @@ func (s *side) run(ctx context.Context, c *call, who *caller, payload []byte) (r
 func (s *side) errorBody(req *wire.Request, err error) []byte {
 	e := asError(err)
 	trace := NewID[ID[struct{}]]().String()
-	if e.Code == Internal || e.Code == Unavailable {
+	switch {
+	case e.Code == Internal:
 		s.core.log.Error("call failed", "type", req.Type, "trace", trace, "err", errorChain{err})
+	case e.Code == Unavailable && !e.Is(ErrShuttingDown):
+		s.core.log.Warn("call cannot be answered now", "type", req.Type, "trace", trace, "err", errorChain{err})
 	}
 	body, err := wire.AppendServiceError(nil, wireError(e, req.RequestID, trace))
 	if err != nil { // a studio's detail that cannot be encoded
@@ -164,12 +181,12 @@ func (c errorChain) LogValue() slog.Value {
 	return slog.StringValue(text)
 }
 
-func stack() slog.Attr { return slog.String("stack", string(debug.Stack())) }
-
 // statusOf maps a code to the status field of a serviceError (wire §16.8).
 func statusOf(e *Error) wire.ResponseStatus {
 	switch {
-	case e.Reason == ErrShuttingDown.Reason:
+	case e.Title:
+		return wire.StatusServiceError
+	case e.Is(ErrShuttingDown):
 		return wire.StatusShuttingDown
 	case e.Code == Internal:
 		return wire.StatusInternalError
@@ -190,7 +207,7 @@ func wireError(e *Error, requestID int64, trace string) *wire.ServiceError {
 		RequestID:    requestID,
 		Status:       statusOf(e),
 		TraceID:      trace,
-		DebugDetails: []string{details},
+		DebugDetails: []string{strings.ToValidUTF8(details, "\uFFFD")},
 	}
 	if e.Title {
 		se.ExtError = e.Reason

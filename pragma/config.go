@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/openpragma/engine/internal/conf"
 )
@@ -31,9 +30,17 @@ func LoadConfig(files ...string) (*Config, error) {
 	return loadConfig(&conf.Loader{Files: files})
 }
 
-// ParseConfig is [LoadConfig] for YAML text. It is never reloaded.
-func ParseConfig(yaml string) (*Config, error) {
-	c, err := loadConfig(conf.Memory(conf.Source{Name: "config", Text: yaml}))
+// ParseConfig is [LoadConfig] for YAML texts; errors call them "config", or
+// "config 1", "config 2" and so on. It is never reloaded.
+func ParseConfig(yaml ...string) (*Config, error) {
+	sources := make([]conf.Source, len(yaml))
+	for i, text := range yaml {
+		sources[i] = conf.Source{Name: "config", Text: text}
+		if len(yaml) > 1 {
+			sources[i].Name = fmt.Sprintf("config %d", i+1)
+		}
+	}
+	c, err := loadConfig(conf.Memory(sources...))
 	if err != nil {
 		return nil, err
 	}
@@ -159,33 +166,27 @@ func MountPlugin[I any](m *Mount, slot string, plugin I) error {
 	return nil
 }
 
-// readConfig decodes the sections that belong to the server itself.
+// readConfig decodes the sections that belong to the server itself. Mistakes in
+// them leave the defaults in place, so that the start goes on to find the
+// mistakes of the services too; the check of all sections reports them.
 func (c *core) readConfig(config *Config) error {
 	tree := config.tree
 	if tree == nil {
 		tree = &conf.Tree{}
 	}
 	c.conf = conf.NewSet(tree)
-	var err error
-	c.config, err = bind(c.conf, conf.Binding[coreConfig]{Path: "core", Default: defaultCore(), NeedsRestart: coreNeedsRestart})
-	if err != nil {
-		return err
-	}
-	c.signer, err = bind(c.conf, conf.Binding[tokenSignerConfig]{
-		Path: "social.serviceConfigs.TokenSignerConfig", Aliases: []string{"TokenConfig"}, Default: defaultTokenSigner(),
+	var core, signer error
+	c.config, core = bind(c.conf, conf.Binding[coreConfig]{Path: "core", Default: defaultCore(), NeedsRestart: coreNeedsRestart})
+	c.signer, signer = bind(c.conf, conf.Binding[tokenSignerConfig]{
+		Path: "social.serviceConfigs.TokenSignerConfig", Aliases: []string{"TokenConfig"},
+		Default: defaultTokenSigner(), NeedsRestart: signerNeedsRestart,
 	})
-	if err != nil {
-		return err
-	}
 	keep := func(_, now coreConfig) { c.session.Store(&now.Session) }
 	keep(coreConfig{}, c.config.Load())
 	c.config.OnChange(keep)
 	c.mode, c.node = c.config.Load().BackendMode, c.config.Load().NodeName
-	c.shardID, err = ParseID[GameShardID](c.config.Load().ShardID)
-	if err != nil {
-		return fmt.Errorf("core.shardId: %w", err)
-	}
-	return nil
+	c.shardID, _ = ParseID[GameShardID](c.config.Load().ShardID) // Validate has read it
+	return errors.Join(core, signer)
 }
 
 // coreNeedsRestart names what cannot change while the server runs: all but the
@@ -237,123 +238,3 @@ const (
 	Development Mode = "DEVELOPMENT"
 	Production  Mode = "PRODUCTION"
 )
-
-// coreConfig is the section core: what belongs to the node (engine §1.7).
-type coreConfig struct {
-	BackendMode           Mode   `yaml:"backendMode"`
-	ClusterName           string `yaml:"clusterName"`
-	NodeName              string `yaml:"nodeName"`
-	ShardID               string `yaml:"shardId"`
-	MetricsAddress        string `yaml:"metricsAddress"` // own listener for /metrics and /healthz; empty: none
-	StartupTimeoutMillis  int    `yaml:"startupTimeoutMillis"`
-	ShutdownTimeoutMillis int    `yaml:"shutdownTimeoutMillis"`
-
-	Session        sessionConfig        `yaml:"session"`
-	GatewayManager gatewayManagerConfig `yaml:"gatewayManager"`
-}
-
-// sessionConfig are the limits of sessions and connections. All change live.
-type sessionConfig struct {
-	EnableMatchReconnect    bool `yaml:"enableMatchReconnect"`
-	PlayerGraceSeconds      int  `yaml:"playerGraceSeconds"`
-	PartnerGraceSeconds     int  `yaml:"partnerGraceSeconds"`
-	PingIntervalSeconds     int  `yaml:"pingIntervalSeconds"`
-	IdleTimeoutSeconds      int  `yaml:"idleTimeoutSeconds"`
-	HandshakeTimeoutSeconds int  `yaml:"handshakeTimeoutSeconds"`
-	MaxPlayerFrameBytes     int  `yaml:"maxPlayerFrameBytes"`
-	MaxPartnerFrameBytes    int  `yaml:"maxPartnerFrameBytes"`
-	MaxOperatorFrameBytes   int  `yaml:"maxOperatorFrameBytes"`
-	PlayerRatePerSecond     int  `yaml:"playerRatePerSecond"`
-	PlayerBurst             int  `yaml:"playerBurst"`
-	PartnerRatePerSecond    int  `yaml:"partnerRatePerSecond"`
-	PartnerBurst            int  `yaml:"partnerBurst"`
-	OperatorRatePerSecond   int  `yaml:"operatorRatePerSecond"`
-	OperatorBurst           int  `yaml:"operatorBurst"`
-	RequestTimeoutMillis    int  `yaml:"requestTimeoutMillis"`
-	PluginTimeoutMillis     int  `yaml:"pluginTimeoutMillis"`
-	MaxQueuedFrames         int  `yaml:"maxQueuedFrames"`
-	MaxQueuedBytes          int  `yaml:"maxQueuedBytes"`
-}
-
-// gatewayManagerConfig switches gateways on and off and says where they listen.
-type gatewayManagerConfig struct {
-	Social backendGatewaysConfig `yaml:"social"`
-	Game   backendGatewaysConfig `yaml:"game"`
-}
-
-type backendGatewaysConfig struct {
-	Player   gatewayConfig `yaml:"player"`
-	Partner  gatewayConfig `yaml:"partner"`
-	Operator gatewayConfig `yaml:"operator"`
-}
-
-// gatewayConfig is one gateway. Changes need a restart.
-type gatewayConfig struct {
-	Enabled bool   `yaml:"enabled"`
-	Address string `yaml:"address"` // host:port to listen on; port 0 takes a free one
-	// PublicURL is what /v1/info tells clients, such as https://game.example.com;
-	// empty: what the gateway listens on.
-	PublicURL string `yaml:"publicURL"`
-}
-
-// tokenSignerConfig is TokenSignerConfig, also known as TokenConfig.
-type tokenSignerConfig struct {
-	JWTPrivateKey                           Secret `yaml:"jwtPrivateKey"`
-	PartnerExpirationHours                  int    `yaml:"partnerExpirationHours"`
-	OperatorExpirationMinutes               int    `yaml:"operatorExpirationMinutes"`
-	EmailTokenExpirationMinutes             int    `yaml:"emailTokenExpirationMinutes"`
-	PlayerTokenExpirationMinutes            int    `yaml:"playerTokenExpirationMinutes"`
-	PlayerTokenRefreshMinutes               int    `yaml:"playerTokenRefreshMinutes"`
-	PlayerTokenRefreshVarianceWindowMinutes int    `yaml:"playerTokenRefreshVarianceWindowMinutes"`
-}
-
-func defaultCore() coreConfig {
-	gate := func(port string) gatewayConfig { return gatewayConfig{Enabled: true, Address: "127.0.0.1:" + port} }
-	return coreConfig{
-		BackendMode:           Development,
-		ClusterName:           "local",
-		NodeName:              "node-1",
-		ShardID:               "00000000-0000-0000-0000-000000000001",
-		StartupTimeoutMillis:  60000,
-		ShutdownTimeoutMillis: 30000,
-		Session: sessionConfig{
-			EnableMatchReconnect: true,
-			PlayerGraceSeconds:   60, PartnerGraceSeconds: 120,
-			PingIntervalSeconds: 20, IdleTimeoutSeconds: 60, HandshakeTimeoutSeconds: 5,
-			MaxPlayerFrameBytes: 64 << 10, MaxPartnerFrameBytes: 1 << 20, MaxOperatorFrameBytes: 1 << 20,
-			PlayerRatePerSecond: 20, PlayerBurst: 40,
-			PartnerRatePerSecond: 200, PartnerBurst: 1000,
-			OperatorRatePerSecond: 50, OperatorBurst: 200,
-			RequestTimeoutMillis: 5000, PluginTimeoutMillis: 2000,
-			MaxQueuedFrames: 256, MaxQueuedBytes: 4 << 20,
-		},
-		GatewayManager: gatewayManagerConfig{
-			Social: backendGatewaysConfig{Player: gate("11000"), Partner: gate("11100"), Operator: gate("11200")},
-			Game:   backendGatewaysConfig{Player: gate("10000"), Partner: gate("10100"), Operator: gate("10200")},
-		},
-	}
-}
-
-func defaultTokenSigner() tokenSignerConfig {
-	return tokenSignerConfig{
-		PartnerExpirationHours: 876000, OperatorExpirationMinutes: 2880, EmailTokenExpirationMinutes: 10080,
-		PlayerTokenExpirationMinutes: 1440, PlayerTokenRefreshMinutes: 45, PlayerTokenRefreshVarianceWindowMinutes: 5,
-	}
-}
-
-// gateway returns the configuration of one gateway.
-func (c gatewayManagerConfig) gateway(g Gateway) gatewayConfig {
-	side := c.Game
-	if g.Backend == Social {
-		side = c.Social
-	}
-	switch g.Type {
-	case Player:
-		return side.Player
-	case Partner:
-		return side.Partner
-	}
-	return side.Operator
-}
-
-func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }

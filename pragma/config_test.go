@@ -149,3 +149,92 @@ func TestGatewayThatCannotOpenStopsTheStart(t *testing.T) {
 		t.Errorf("got %v, want an error that names the gateway and the address", err)
 	}
 }
+
+func TestSettingsThatCannotWorkStopTheStart(t *testing.T) {
+	for _, tt := range []struct{ name, yaml, want string }{
+		{"no cluster name", "core: {clusterName: ''}", "core.clusterName"},
+		{"no node name", "core: {nodeName: ''}", "core.nodeName"},
+		{"shard id", "core: {shardId: here}", "core.shardId"},
+		{"zero shard id", "core: {shardId: 00000000-0000-0000-0000-000000000000}", "core.shardId"},
+		{"mode", "core: {backendMode: STAGING}", "core.backendMode"},
+		{"no pings", "core: {session: {pingIntervalSeconds: 0}}", "core.session.pingIntervalSeconds: want 1 to"},
+		{"no rate", "core: {session: {playerBurst: -1}}", "core.session.playerBurst"},
+		{"idle before the first ping", "core: {session: {idleTimeoutSeconds: 20}}", "core.session.idleTimeoutSeconds: want more than pingIntervalSeconds (20)"},
+		{"time beyond all clocks", "core: {shutdownTimeoutMillis: 9000000000000000000}", "core.shutdownTimeoutMillis"},
+		{"public URL", "core: {gatewayManager: {game: {player: {publicURL: game.example.com}}}}", "publicURL: want a URL"},
+		{"refresh after the end", "social: {serviceConfigs: {TokenSignerConfig: {playerTokenExpirationMinutes: 30}}}", "playerTokenRefreshMinutes"},
+		{"refresh at once", "social: {serviceConfigs: {TokenSignerConfig: {playerTokenRefreshVarianceWindowMinutes: 45}}}", "playerTokenRefreshVarianceWindowMinutes"},
+		{"endless partners", "social: {serviceConfigs: {TokenConfig: {partnerExpirationHours: 2000001}}}", "partnerExpirationHours"},
+		{"key", "social: {serviceConfigs: {TokenSignerConfig: {jwtPrivateKey: secret-nonsense}}}", "jwtPrivateKey"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tryRun(t, tt.yaml, &guild{plugin: &banner{}})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "secret-nonsense") {
+				t.Errorf("the error repeats a secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestMistakesOfAServiceAreReportedBesideThoseOfItsConfiguration(t *testing.T) {
+	err := tryRun(t, "game: {serviceConfigs: {GuildConfig: {maxMembers: many}}, pluginConfigs: {GuildService.guildPlugin: {class: some.OtherPlugin}}}",
+		&guild{plugin: &banner{}})
+	if err == nil || !strings.Contains(err.Error(), "maxMembers") || !strings.Contains(err.Error(), "some.OtherPlugin") {
+		t.Errorf("got %v, want both mistakes", err)
+	}
+	if err != nil && strings.Count(err.Error(), "maxMembers") != 1 {
+		t.Errorf("a mistake is reported more than once: %v", err)
+	}
+}
+
+func TestLaterTextsOfAConfigurationWin(t *testing.T) {
+	cfg, err := pragma.ParseConfig("game: {serviceConfigs: {GuildConfig: {maxMembers: 3}}}", "game: {serviceConfigs: {GuildConfig: {maxMembers: 4}}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &guild{plugin: &banner{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	srv := &pragma.Server{
+		Config: cfg, Game: []pragma.Service{g}, Logger: slog.New(slog.DiscardHandler), Listen: freePort,
+		Ready: func(pragma.Addresses) { cancel() },
+	}
+	if err := srv.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.config.Load().MaxMembers; got != 4 {
+		t.Errorf("maxMembers = %d, want 4", got)
+	}
+}
+
+func TestNewLiveNeverChanges(t *testing.T) {
+	if got := pragma.NewLive(7).Load(); got != 7 {
+		t.Errorf("Load() = %d, want 7", got)
+	}
+}
+
+// worker is a plugin with work of its own.
+type worker struct{ ran chan string }
+
+func (w worker) MountPlugin(p *pragma.PluginMount) error {
+	p.Log().Info("mounted")
+	p.Go("work", func(ctx context.Context) {
+		<-ctx.Done()
+		w.ran <- "ended"
+	})
+	return nil
+}
+
+func TestPluginMayHaveWorkThatEndsWithTheServer(t *testing.T) {
+	w := worker{make(chan string, 1)}
+	if err := tryRun(t, "", &guild{plugin: w}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-w.ran:
+	default:
+		t.Error("the server has stopped before the plugin's work")
+	}
+}

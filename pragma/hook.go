@@ -9,30 +9,15 @@ import (
 )
 
 // RunHook calls one plugin hook with the deadline of the server
-// (pluginTimeoutMillis). A hook that overruns or panics is an internal error.
-// Its result is then thrown away, even if it arrives later, so a hook may only
+// (pluginTimeoutMillis). A hook that overruns or panics is an internal error; if
+// ctx ends first, the error is the cause of that. The result of a hook that was
+// left behind is thrown away, even if it arrives later, so a hook may only
 // change the working copy it was given. Services call RunHook around every hook.
 func RunHook(ctx context.Context, m *Mount, hook string, fn func(ctx context.Context) error) error {
 	limit := m.HookTimeout()
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("hook %s took longer than %v", hook, limit))
-	defer cancel()
-	done := make(chan error, 1)
+	late := ErrInternal.Wrap(fmt.Errorf("hook %s took longer than %v", hook, limit))
 	start := time.Now()
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				m.log.ErrorContext(ctx, "hook panicked", "hook", hook, "panic", p, stack())
-				done <- ErrInternal.Wrap(fmt.Errorf("hook %s panicked: %v", hook, p))
-			}
-		}()
-		done <- fn(ctx)
-	}()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		err = ErrInternal.Wrap(context.Cause(ctx))
-	}
+	err := guard(ctx, m.log, "hook "+hook, limit, late, fn)
 	m.side.core.metrics.observeHook(hook, err, time.Since(start))
 	return err
 }

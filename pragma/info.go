@@ -105,10 +105,15 @@ func (g *gateway) health(w http.ResponseWriter, _ *http.Request) {
 	g.respond(w, body, err)
 }
 
+func (g *gateway) alive(w http.ResponseWriter, _ *http.Request) {
+	body, err := wire.Marshal(&wire.InstanceHealthcheck{Alive: true})
+	g.respond(w, body, err)
+}
+
 // discover answers GET /v1/gateway: there is one gateway of each kind.
 func (g *gateway) discover(w http.ResponseWriter, r *http.Request) {
 	if _, err := g.authenticate(r); err != nil {
-		g.refuse(w, err)
+		g.refuse(w, 0, err)
 		return
 	}
 	body, err := wire.Marshal(&wire.Gateway{})
@@ -117,7 +122,7 @@ func (g *gateway) discover(w http.ResponseWriter, r *http.Request) {
 
 func (g *gateway) respond(w http.ResponseWriter, body []byte, err error) {
 	if err != nil {
-		g.refuse(w, err)
+		g.refuse(w, 0, err)
 		return
 	}
 	writeJSON(w, http.StatusOK, body)

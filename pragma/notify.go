@@ -2,9 +2,13 @@ package pragma
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/pragma/cluster"
 )
 
 // Notice is a registered kind of notification with payload T. Make one while
@@ -29,8 +33,8 @@ func notice[T any](m *Mount, t SessionType, name string) Notice[T] {
 }
 
 // Of encodes a notification. Send the same value to everybody who gets the same
-// payload: it is encoded once here, not once per receiver. It panics only if T
-// cannot be encoded at all, which the first test that sends it shows.
+// payload: it is encoded once here, not once per receiver. A payload that cannot
+// be encoded is logged when the notification is sent.
 func (n Notice[T]) Of(payload *T) *Notification {
 	body, err := wire.AppendNotification(nil, n.typ, payload)
 	return &Notification{typ: n.typ, body: body, err: err}
@@ -49,8 +53,9 @@ func (n *Notification) Type() string { return n.typ }
 // NotifyPlayers sends n to the sockets of players of the Game backend. It
 // returns when the message is on its way; it is delivered at most once, in the
 // order of the calls, and lost for players without a socket: they are told the
-// present state when they connect. While a call of a connection runs, messages
-// to that connection wait for its answer.
+// present state when they connect. It is sent even if ctx has ended. While a call
+// of a connection runs, messages to that connection wait for its answer. One of
+// more than about 1 MiB ([cluster.MaxData]) is not sent but logged as an error.
 func (m *Mount) NotifyPlayers(ctx context.Context, n *Notification, to ...PlayerID) {
 	ids := make([][16]byte, len(to))
 	for i, id := range to {
@@ -75,10 +80,78 @@ func (m *Mount) NotifyPartner(ctx context.Context, n *Notification, to PartnerID
 }
 
 func qualified(service, name string) string {
-	for _, r := range name {
-		if r == '.' {
-			return name
-		}
+	if strings.Contains(name, ".") {
+		return name
 	}
 	return service + "." + name
+}
+
+// notifySubject is the bus subject of a backend's messages to one session type.
+func (s *side) notifySubject(t SessionType) string {
+	return "notify." + strings.ToLower(string(s.backend)+"."+string(t))
+}
+
+// notify publishes a message for the sockets of the ids, wherever they are, in
+// as few parts as the limit of the bus allows. What it tells has happened, so it
+// is told even if ctx has ended.
+func (s *side) notify(ctx context.Context, t SessionType, n *Notification, ids [][16]byte) {
+	ctx = context.WithoutCancel(ctx)
+	room := (cluster.MaxData - messageHead - len(n.body)) / messageID
+	err := n.err
+	if err == nil && room < 1 {
+		err = fmt.Errorf("the notification has %d bytes, %d are possible", len(n.body), cluster.MaxData-messageHead-messageID)
+	}
+	for part := range slices.Chunk(ids, max(room, 1)) {
+		if err == nil {
+			err = s.core.bus.Publish(ctx, s.notifySubject(t), packMessage(part, n.body))
+		}
+	}
+	if err != nil && len(ids) > 0 {
+		s.core.log.ErrorContext(ctx, "cannot notify", "type", n.typ, "receivers", len(ids), "err", err)
+	}
+}
+
+// listen delivers what notify publishes, on this and on other nodes.
+func (s *side) listen() error {
+	for _, t := range []SessionType{Player, Partner} {
+		_, err := s.core.bus.Subscribe(s.notifySubject(t), func(ctx context.Context, data []byte) {
+			ids, body, err := unpackMessage(data)
+			if err != nil {
+				s.core.log.ErrorContext(ctx, "unreadable message on the bus", "err", err)
+				return
+			}
+			s.sockets.deliver(t, ids, body)
+		})
+		if err != nil {
+			return fmt.Errorf("subscribe to %s: %w", s.notifySubject(t), err)
+		}
+	}
+	return nil
+}
+
+// The form of a message on the bus: a count, the ids, the frame body.
+const (
+	messageHead = 4
+	messageID   = 16
+)
+
+func packMessage(ids [][16]byte, body []byte) []byte {
+	data := make([]byte, 0, messageHead+messageID*len(ids)+len(body))
+	data = binary.BigEndian.AppendUint32(data, uint32(len(ids)))
+	for _, id := range ids {
+		data = append(data, id[:]...)
+	}
+	return append(data, body...)
+}
+
+func unpackMessage(data []byte) (ids [][16]byte, body []byte, err error) {
+	if len(data) < messageHead || uint64(len(data)-messageHead) < messageID*uint64(binary.BigEndian.Uint32(data)) {
+		return nil, nil, fmt.Errorf("message of %d bytes is too short", len(data))
+	}
+	ids = make([][16]byte, binary.BigEndian.Uint32(data))
+	data = data[messageHead:]
+	for i := range ids {
+		data = data[copy(ids[i][:], data):]
+	}
+	return ids, data, nil
 }

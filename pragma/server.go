@@ -81,11 +81,12 @@ type core struct {
 	shardID GameShardID
 	started time.Time
 
-	tokens  *tokens
-	bus     cluster.Bus
-	metrics *metrics
-	sides   []*side
-	doors   []*gateway
+	tokens      *tokens
+	bus         cluster.Bus
+	metrics     *metrics
+	metricsDoor net.Listener // nil: not configured
+	sides       []*side
+	doors       []*gateway
 
 	buffers sync.Pool // of *bytes.Buffer, for frames being read
 
@@ -100,21 +101,19 @@ func (s *Server) run(ctx context.Context) (err error) {
 	sockets, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	c.ctx = sockets
-	if err := c.readConfig(s.Config); err != nil {
-		return err
-	}
+	mistakes := c.readConfig(s.Config)
 	start, cancel := context.WithTimeout(ctx, millis(c.config.Load().StartupTimeoutMillis))
 	defer cancel()
 	db, err := s.Store(start)
 	if err != nil {
-		return fmt.Errorf("open store: %w", err)
+		return errors.Join(mistakes, fmt.Errorf("open store: %w", err))
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	hub := &cluster.Hub{Logger: c.log}
 	c.bus = hub.Node(c.node)
 	defer func() { err = errors.Join(err, c.bus.Close()) }()
 
-	if err := c.mount(start, s, db); err != nil {
+	if err := c.mount(start, s, db); err != nil { // reports the mistakes too
 		return err
 	}
 	if err := c.open(start, s); err != nil {
@@ -129,7 +128,8 @@ func (s *Server) run(ctx context.Context) (err error) {
 func (c *core) mount(ctx context.Context, s *Server, db store.Driver) error {
 	var problems []error
 	var err error
-	if c.tokens, err = newTokens(ctx, c.signer, c.mode, db); err != nil {
+	if c.tokens, err = newTokens(ctx, c.signer.Load, c.mode, db); err != nil {
+		c.tokens = noTokens(c.signer.Load) // for services that sign while they mount
 		problems = append(problems, err)
 	}
 	for _, b := range []struct {
@@ -154,13 +154,15 @@ func newSide(c *core, b Backend, db store.Driver) *side {
 		calls:   make(map[string]*call),
 		notices: make(map[string]SessionType),
 		shared:  make(map[reflect.Type]any),
+		probes:  make(map[SessionType]*http.ServeMux),
 	}
-	s.sessions = &sessions{side: s, wake: make(chan struct{}, 1)}
+	s.sessions = newSessions(s)
 	s.sockets = newSockets(s)
 	return s
 }
 
-// open runs the start functions and opens the gateways.
+// open runs the start functions and opens all listeners. After an error none is
+// left open.
 func (c *core) open(ctx context.Context, s *Server) (err error) {
 	for _, side := range c.sides {
 		for _, fn := range side.onStart {
@@ -174,114 +176,56 @@ func (c *core) open(ctx context.Context, s *Server) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			for _, g := range c.doors {
-				_ = g.listener.Close() // the start has failed already
-			}
+			c.closeDoors()
 		}
 	}()
 	var problems []error
 	for _, side := range c.sides {
-		if len(side.calls) == 0 {
+		if len(side.calls) > 0 {
+			problems = append(problems, c.openGateways(ctx, s, side))
+		}
+	}
+	return errors.Join(append(problems, c.openMetrics(ctx))...)
+}
+
+func (c *core) openGateways(ctx context.Context, s *Server, side *side) error {
+	var problems []error
+	for _, id := range Gateways() {
+		config := c.config.Load().GatewayManager.gateway(id)
+		if id.Backend != side.backend || !config.Enabled {
 			continue
 		}
-		for _, g := range Gateways() {
-			conf := c.config.Load().GatewayManager.gateway(g)
-			if g.Backend != side.backend || !conf.Enabled {
-				continue
-			}
-			l, err := s.Listen(ctx, g, conf.Address)
-			if err != nil {
-				problems = append(problems, fmt.Errorf("open gateway %s on %s: %w", g, conf.Address, err))
-				continue
-			}
-			c.doors = append(c.doors, newGateway(side, g.Type, l))
+		l, err := s.Listen(ctx, id, config.Address)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("open gateway %s on %s: %w", id, config.Address, err))
+			continue
 		}
+		c.doors = append(c.doors, newGateway(side, id.Type, l))
 	}
 	return errors.Join(problems...)
 }
 
-// serve runs until ctx ends, then drains.
-func (c *core) serve(ctx context.Context, s *Server, cut context.CancelFunc) {
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWork()
-	var background sync.WaitGroup
-	for _, side := range c.sides {
-		background.Go(side.runWork(work))
-		background.Go(func() { side.sessions.run(work) })
-	}
-	background.Go(func() { c.watchConfig(work, s.Config) })
-	stopMetrics := c.serveMetrics()
-
-	var serving sync.WaitGroup
-	addresses := make(Addresses)
-	for _, g := range c.doors {
-		addresses[g.id] = g.listener.Addr().String()
-		serving.Go(func() {
-			if err := g.http.Serve(g.listener); !errors.Is(err, http.ErrServerClosed) {
-				c.log.Error("gateway stopped", "gateway", g.id.String(), "err", err)
-			}
-		})
-	}
-	c.log.Info("server is ready", "mode", c.mode, "node", c.node, "gateways", len(c.doors))
-	if s.Ready != nil {
-		s.Ready(addresses)
-	}
-
-	<-ctx.Done()
-	c.drain(cut)
-	serving.Wait()
-	stopWork()
-	background.Wait()
-	stopMetrics()
-	c.log.Info("server has stopped")
-}
-
-// drain finishes calls in flight, cuts the sockets without a close frame, so
-// that existing clients reconnect (wire §3), and waits for both.
-func (c *core) drain(cut context.CancelFunc) {
-	deadline, cancel := context.WithTimeout(context.Background(), millis(c.config.Load().ShutdownTimeoutMillis))
-	defer cancel()
-	var closing sync.WaitGroup
-	for _, g := range c.doors {
-		closing.Go(func() { _ = g.http.Shutdown(deadline) }) // what is left is cut below
-	}
-	if !c.calls.drain(deadline) {
-		c.log.Warn("calls are still running after the shutdown time; they are cut off")
-	}
-	for _, side := range c.sides {
-		for _, sock := range side.sockets.snapshot() {
-			sock.close(closeCause{name: "drain", cut: true})
-		}
-	}
-	if !c.sockets.drain(deadline) {
-		c.log.Warn("sockets did not close in time")
-	}
-	cut()
-	closing.Wait()
-	for _, g := range c.doors {
-		_ = g.http.Close()
-	}
-}
-
-// serveMetrics serves /metrics and /healthz on their own listener, if configured.
-func (c *core) serveMetrics() (stop func()) {
+// openMetrics opens the listener of the metrics, if one is configured.
+func (c *core) openMetrics(ctx context.Context) (err error) {
 	address := c.config.Load().MetricsAddress
 	if address == "" {
-		return func() {}
+		return nil
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", c.metrics.handler())
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	srv := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-			c.log.Error("metrics listener stopped", "address", address, "err", err)
-		}
-	})
-	return func() {
-		_ = srv.Close()
-		wg.Wait()
+	var lc net.ListenConfig
+	if c.metricsDoor, err = lc.Listen(ctx, "tcp", address); err != nil {
+		c.metricsDoor = nil
+		return fmt.Errorf("open metrics on %s: %w", address, err)
+	}
+	return nil
+}
+
+// closeDoors closes listeners that nobody serves yet.
+func (c *core) closeDoors() {
+	for _, g := range c.doors {
+		_ = g.listener.Close() // the start has failed already
+	}
+	if c.metricsDoor != nil {
+		_ = c.metricsDoor.Close()
 	}
 }
 
@@ -297,49 +241,4 @@ func (c *core) knows(typ string) bool {
 		}
 	}
 	return false
-}
-
-// gate counts what is under way and can be closed.
-type gate struct {
-	mu     sync.Mutex
-	n      int
-	closed bool
-	idle   chan struct{} // closed when closed and n is 0
-}
-
-// begin counts one more, unless the gate is closed.
-func (g *gate) begin() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return false
-	}
-	g.n++
-	return true
-}
-
-func (g *gate) done() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.n--
-	if g.closed && g.n == 0 {
-		close(g.idle)
-	}
-}
-
-// drain closes the gate and waits until nothing is under way, or ctx ends.
-func (g *gate) drain(ctx context.Context) bool {
-	g.mu.Lock()
-	g.closed = true
-	g.idle = make(chan struct{})
-	if g.n == 0 {
-		close(g.idle)
-	}
-	g.mu.Unlock()
-	select {
-	case <-g.idle:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -56,12 +56,13 @@ func (m *Mount) Store() store.Driver { return m.side.store }
 // Log returns the service's logger.
 func (m *Mount) Log() *slog.Logger { return m.log }
 
-// Metrics returns where the service registers its metrics, see [Server.Metrics].
+// Metrics returns where the service registers its metrics. They are served on
+// the listener that core.metricsAddress names.
 func (m *Mount) Metrics() prometheus.Registerer { return m.side.core.metrics.registry }
 
 // HookTimeout returns how long one plugin hook may take (pluginTimeoutMillis).
 func (m *Mount) HookTimeout() time.Duration {
-	return time.Duration(m.side.core.session.Load().PluginTimeoutMillis) * time.Millisecond
+	return millis(m.side.core.session.Load().PluginTimeoutMillis)
 }
 
 // OnStart registers fn to run once after every service is mounted and before
@@ -80,25 +81,40 @@ func (m *Mount) Go(name string, fn func(ctx context.Context)) {
 
 // OnConnect registers fn to be called whenever a player's socket is ready,
 // before any call of that socket runs: fn tells the player the present truth by
-// notifications. Functions run in the order of registration. An error is logged.
+// notifications. Functions run in the order of registration and have the time of
+// one call (requestTimeoutMillis) together. An error or a panic is logged, and
+// the next function runs.
 func (m *Mount) OnConnect(fn func(ctx context.Context, s *PlayerSession) error) {
 	m.side.onConnect = append(m.side.onConnect, fn)
 }
 
 // OnSessionEnd registers fn to be called after a player's session has ended. It
-// is called at least once for each session, also after a restart, until it
-// returns nil; so it must do nothing the second time. A session that a later
-// log-in of the same player took over has not ended.
+// is called at least once for each session, also after a restart, and every few
+// seconds until it returns nil; so it must do nothing the second time. A session
+// that came back, or that a later log-in of the same player took over, has not
+// ended. The next session of the player begins when the end of the last one was
+// told; an fn that fails then is not called again.
+//
+// Functions run in the order of registration, for different players at the same
+// time. Each call has requestTimeoutMillis; a panic counts as an error.
 func (m *Mount) OnSessionEnd(fn func(ctx context.Context, s *PlayerSession, reason EndReason) error) {
 	m.side.onSessionEnd = append(m.side.onSessionEnd, fn)
 }
 
 // HandleHTTP registers a plain HTTP handler on one gateway of this backend. The
 // pattern is that of [http.ServeMux] and must start its path with /v1/. The
-// handler does its own authentication.
+// handler does its own authentication; a panic ends its request alone.
 func (m *Mount) HandleHTTP(t SessionType, pattern string, h http.Handler) {
-	if _, path, ok := strings.Cut(pattern, " "); !strings.HasPrefix(pattern, "/v1/") && !(ok && strings.HasPrefix(path, "/v1/")) {
+	path := pattern
+	if _, after, ok := strings.Cut(pattern, " "); ok {
+		path = strings.TrimLeft(after, " \t")
+	}
+	if !strings.HasPrefix(path, "/v1/") {
 		m.Problem(fmt.Errorf("HTTP pattern %q must start its path with /v1/", pattern))
+		return
+	}
+	if err := m.side.probe(t, pattern); err != nil {
+		m.Problem(err)
 		return
 	}
 	m.side.http = append(m.side.http, httpRoute{t, pattern, h})
@@ -107,7 +123,7 @@ func (m *Mount) HandleHTTP(t SessionType, pattern string, h http.Handler) {
 // Connected reports whether the player has a live session: a socket, or the
 // grace time after one. It asks the store.
 func (m *Mount) Connected(ctx context.Context, id PlayerID) (bool, error) {
-	return m.side.sessions.live(ctx, PlayerID(id))
+	return m.side.sessions.live(ctx, id)
 }
 
 // Address returns where a gateway can be reached: its publicURL if that is
@@ -128,10 +144,28 @@ func (m *Mount) Address(g Gateway) string {
 // Problem reports a mistake found while mounting. The server does not start and
 // reports all problems of all services together.
 func (m *Mount) Problem(err error) {
-	if findings := (conf.Findings)(nil); errors.As(err, &findings) {
-		return // mistakes in the configuration are reported by the check of all sections
+	if err = withoutFindings(err); err != nil {
+		m.side.problems = append(m.side.problems, fmt.Errorf("%s: %w", m.service, err))
 	}
-	m.side.problems = append(m.side.problems, fmt.Errorf("%s: %w", m.service, err))
+}
+
+// withoutFindings drops mistakes in the configuration, which the check of all
+// sections reports, from an error that may have other ones joined to them.
+func withoutFindings(err error) error {
+	if findings := (conf.Findings)(nil); !errors.As(err, &findings) {
+		return err
+	}
+	switch e := err.(type) {
+	case conf.Findings:
+		return nil
+	case interface{ Unwrap() []error }:
+		var others []error
+		for _, err := range e.Unwrap() {
+			others = append(others, withoutFindings(err))
+		}
+		return errors.Join(others...)
+	}
+	return withoutFindings(errors.Unwrap(err))
 }
 
 // Shared returns the one T of this backend, made by the first service that asks
@@ -156,6 +190,7 @@ type side struct {
 	calls    map[string]*call // by full request type
 	notices  map[string]SessionType
 	http     []httpRoute
+	probes   map[SessionType]*http.ServeMux // what would panic when the gateway opens
 	shared   map[reflect.Type]any
 	problems []error
 
@@ -190,11 +225,40 @@ func (s *side) mount(services []Service) error {
 			continue
 		}
 		names[svc.Name()] = true
-		if err := svc.Mount(m); err != nil {
+		if err := mountSafely(svc, m); err != nil {
 			m.Problem(err)
 		}
 	}
 	return errors.Join(s.problems...)
+}
+
+// mountSafely turns a panic into a problem, so that a failed start still closes
+// what it opened.
+func mountSafely(svc Service, m *Mount) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.log.Error("panic", "in", "Mount", "panic", p, stack())
+			err = fmt.Errorf("Mount panicked: %v", p)
+		}
+	}()
+	return svc.Mount(m)
+}
+
+// probe reports whether a pattern is malformed or collides with another one.
+func (s *side) probe(t SessionType, pattern string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("HTTP pattern %q: %v", pattern, p)
+		}
+	}()
+	if s.probes[t] == nil {
+		s.probes[t] = http.NewServeMux()
+		for _, r := range routes {
+			s.probes[t].Handle(r.pattern, http.NotFoundHandler())
+		}
+	}
+	s.probes[t].Handle(pattern, http.NotFoundHandler())
+	return nil
 }
 
 // runWork starts the registered background work and returns how to wait for it.

@@ -47,7 +47,7 @@ type DisplayName struct {
 func (n DisplayName) String() string { return n.DisplayName + "#" + n.Discriminator }
 
 // PlayerSession is the player behind a call: what his token says (engine §1.2).
-// It is a copy; changing it has no effect.
+// All calls of a connection share one: do not change it.
 type PlayerSession struct {
 	PlayerID    PlayerID // zero on Social when the token names no shard
 	SocialID    SocialID
@@ -72,6 +72,7 @@ type OperatorSession struct {
 	SocialID    SocialID
 	SessionID   SessionID
 	DisplayName DisplayName
+	IDProvider  string   // such as STEAM
 	Roles       []string // ADMIN, VIEWER
 }
 

@@ -5,25 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/openpragma/engine/internal/keylock"
 	"github.com/openpragma/engine/pragma/store"
 )
 
 // sessions keeps the one live session of each player of a backend in the store,
-// so that it survives the death of the process. Sockets are not its business.
+// so that it survives the death of the process.
 //
-//	(none) ──open──► connected ──socket gone──► detached ──grace over──► ended
-//	                     ▲  └──────log-out, clean close──────────────────┘ ▲
-//	                     └──open── detached ──log-out─────────────────────┘
+//	          ┌──── connect ────┐
+//	          ▼                 │
+//	(none) ─► connected ─lost─► detached ─grace over─► ending ─told─► ended
+//	              └───────┬────────┘                     ▲
+//	                      └──── log-out, clean close ────┘
 //
 // A record stays when its session has ended, so that tokens of that session and
-// of older ones are refused for ever.
+// of older ones are refused for ever. A later log-in begins in any state, but
+// from ending only after the services were told of the end.
 type sessions struct {
-	side *side
-	wake chan struct{} // a due came closer
+	side  *side
+	wake  chan struct{}       // a due came closer
+	locks keylock.Map[string] // by record id: one connection comes, goes or ends at a time
+
+	mu   sync.Mutex
+	lost map[string]departure // those that the store did not take, by record id
+}
+
+// departure is the end of a connection.
+type departure struct {
+	session *PlayerSession
+	ended   bool // by the player, who closed the socket himself
 }
 
 // liveDue is the due of a connected session: so far ahead that it never fires.
@@ -40,14 +55,16 @@ const (
 	sessionEnded     sessionState = "ENDED"
 )
 
-// sessionRecord is the body of a record.
+// sessionRecord is the body of a record, and its due.
 type sessionRecord struct {
 	Session  PlayerSession `json:"session"`
 	State    sessionState  `json:"state"`
 	Reason   EndReason     `json:"reason,omitzero"`
-	Node     string        `json:"node,omitzero"` // where the socket is
+	Node     string        `json:"node,omitzero"` // which last had to do with it
 	Since    time.Time     `json:"since"`         // of the state
 	LastCall time.Time     `json:"lastCall,omitzero"`
+
+	due time.Time
 }
 
 func (r *sessionRecord) live() bool {
@@ -59,15 +76,15 @@ func (r *sessionRecord) live() bool {
 func (r *sessionRecord) accepts(id SessionID) bool {
 	switch r.Session.SessionID.Compare(id) {
 	case 0:
-		return r.live() || r.State == ""
+		return r.live()
 	case -1:
 		return true
 	}
 	return false
 }
 
-func (s *sessions) key(id [16]byte) store.Key {
-	return store.Key{Kind: s.kind(), ID: ID[struct{}](id).String()}
+func newSessions(s *side) *sessions {
+	return &sessions{side: s, wake: make(chan struct{}, 1), lost: make(map[string]departure)}
 }
 
 // kind is the record kind: one per backend. Ids are those of subject.
@@ -81,27 +98,37 @@ func (s *sessions) subject(p *PlayerSession) [16]byte {
 	return p.PlayerID
 }
 
-func (s *sessions) load(ctx context.Context, key store.Key) (sessionRecord, int64, error) {
+func (s *sessions) key(id [16]byte) store.Key {
+	return store.Key{Kind: s.kind(), ID: ID[struct{}](id).String()}
+}
+
+func (s *sessions) keyOf(p *PlayerSession) store.Key { return s.key(s.subject(p)) }
+
+func (s *sessions) load(ctx context.Context, key store.Key) (r sessionRecord, rev int64, err error) {
 	recs, err := s.side.store.Get(ctx, key)
 	if err != nil {
-		return sessionRecord{}, 0, fmt.Errorf("load session: %w", err)
+		return r, 0, fmt.Errorf("load session: %w", err)
 	}
-	var r sessionRecord
-	if recs[0].Rev == 0 {
+	if !recs[0].Exists() {
 		return r, 0, nil
 	}
 	if err := json.Unmarshal(recs[0].Body, &r); err != nil {
-		return r, 0, fmt.Errorf("decode session: %w", err)
+		return r, 0, fmt.Errorf("decode session %s: %w", key.ID, err)
 	}
+	r.due = recs[0].Due
 	return r, recs[0].Rev, nil
 }
 
-// errUnchanged is returned by an update function that has nothing to change.
-var errUnchanged = errors.New("unchanged")
+var (
+	// errUnchanged is returned by an update function that has nothing to change.
+	errUnchanged = errors.New("unchanged")
+	// errEnding is returned when the services have to be told of an end first.
+	errEnding = errors.New("the last session is still ending")
+)
 
-// update changes the session of a player by compare-and-set. fn returns the due
-// of the record; it may run again after a conflict.
-func (s *sessions) update(ctx context.Context, key store.Key, fn func(r *sessionRecord, now time.Time) (due time.Time, err error)) error {
+// update changes the session of a player by compare-and-set. fn may run again
+// after a conflict.
+func (s *sessions) update(ctx context.Context, key store.Key, fn func(r *sessionRecord, now time.Time) error) error {
 	for try := 0; ; try++ {
 		r, rev, err := s.load(ctx, key)
 		if err != nil {
@@ -111,18 +138,17 @@ func (s *sessions) update(ctx context.Context, key store.Key, fn func(r *session
 		if err != nil {
 			return err
 		}
-		due, err := fn(&r, now)
-		if errors.Is(err, errUnchanged) {
+		switch err := fn(&r, now); {
+		case errors.Is(err, errUnchanged):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
 		body, err := json.Marshal(&r)
 		if err != nil {
 			return fmt.Errorf("encode session: %w", err)
 		}
-		put := store.Put{Key: key, Expect: rev, Due: due, Body: body}
+		put := store.Put{Key: key, Expect: rev, Due: r.due, Body: body}
 		err = store.Commit(ctx, s.side.store, &store.Batch{Puts: []store.Put{put}})
 		if err == nil {
 			return nil
@@ -133,66 +159,162 @@ func (s *sessions) update(ctx context.Context, key store.Key, fn func(r *session
 	}
 }
 
-// open makes the token's session the player's live one, connected to this node.
-// It refuses tokens of older or ended sessions. The error is for the client.
-func (s *sessions) open(ctx context.Context, p *PlayerSession) error {
-	return s.update(ctx, s.key(s.subject(p)), func(r *sessionRecord, now time.Time) (time.Time, error) {
+// lock waits for the player's lock. Who holds it is bounded by requestTimeout.
+func (s *sessions) lock(ctx context.Context, key store.Key) (unlock func(), err error) {
+	if err := s.locks.Lock(ctx, key.ID, maxWaitingForSession); err != nil {
+		return nil, ErrUnavailable.Wrap(fmt.Errorf("wait for session %s: %w", key.ID, err))
+	}
+	return func() { s.locks.Unlock(key.ID) }, nil
+}
+
+// maxWaitingForSession bounds those who wait for one player: a client that opens
+// sockets in a loop.
+const maxWaitingForSession = 64
+
+// connect makes sock the connection of its session, and the session the player's
+// live one: first in the store, then here. It refuses tokens of older and of
+// ended sessions. The error is for the client.
+func (s *sessions) connect(ctx context.Context, sock *socket) error {
+	ctx, cancel := context.WithTimeout(ctx, s.side.core.requestTimeout())
+	defer cancel()
+	p := sock.who.player
+	key := s.keyOf(p)
+	unlock, err := s.lock(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	change := func(r *sessionRecord, now time.Time) error {
 		if !r.accepts(p.SessionID) {
-			return time.Time{}, ErrSessionReplaced
+			return ErrSessionReplaced
 		}
-		*r = sessionRecord{Session: *p, State: sessionConnected, Node: s.side.core.node, Since: now}
-		return now.Add(liveDue), nil
-	})
+		if r.State == sessionEnding {
+			return errEnding
+		}
+		*r = sessionRecord{Session: *p, State: sessionConnected, Node: s.side.core.node, Since: now, due: now.Add(liveDue)}
+		return nil
+	}
+	err = s.update(ctx, key, change)
+	if errors.Is(err, errEnding) {
+		if err = s.settle(ctx, key); err == nil {
+			err = s.update(ctx, key, change)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	s.forget(key)
+	s.side.sockets.add(sock)
+	return nil
+}
+
+// disconnect is the counterpart of connect for a socket that is gone: the
+// session has the grace time to come back, or ends if the player wanted it to.
+// A socket that another one has replaced changes nothing.
+func (s *sessions) disconnect(sock *socket, ended bool) {
+	ctx := context.WithoutCancel(sock.ctx)
+	key := s.keyOf(sock.who.player)
+	_ = s.locks.Lock(ctx, key.ID, 1<<30) // cannot fail: nothing ends ctx
+	defer s.locks.Unlock(key.ID)
+	if !s.side.sockets.remove(sock) {
+		return
+	}
+	gone := departure{sock.who.player, ended}
+	if err := s.depart(ctx, gone); err != nil {
+		s.side.core.log.ErrorContext(ctx, "cannot store the end of a connection; it is tried again",
+			"session", gone.session.SessionID, "err", err)
+		s.mu.Lock()
+		s.lost[key.ID] = gone
+		s.mu.Unlock()
+	}
+}
+
+func (s *sessions) depart(ctx context.Context, gone departure) error {
+	ctx, cancel := context.WithTimeout(ctx, s.side.core.requestTimeout())
+	defer cancel()
+	if gone.ended {
+		return s.end(ctx, gone.session, EndAsRequested)
+	}
+	return s.detach(ctx, gone.session)
+}
+
+// forget drops a departure that a new connection has made meaningless.
+func (s *sessions) forget(key store.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.lost, key.ID)
 }
 
 // touch is an HTTP call: a sign of life that starts a session, or keeps a
-// detached one, but disturbs no connected one. It writes at most every quarter
-// of the grace time.
+// detached one, but disturbs no other one. It writes at most every quarter of
+// the grace time, and lets a session that has only calls live that much longer,
+// so that it never ends before the grace time after the last of them.
 func (s *sessions) touch(ctx context.Context, p *PlayerSession) error {
+	ctx, cancel := context.WithTimeout(ctx, s.side.core.requestTimeout())
+	defer cancel()
 	grace := s.grace()
-	return s.update(ctx, s.key(s.subject(p)), func(r *sessionRecord, now time.Time) (time.Time, error) {
+	change := func(r *sessionRecord, now time.Time) error {
 		newer := r.Session.SessionID.Compare(p.SessionID) < 0
 		switch {
 		case !r.accepts(p.SessionID):
-			return time.Time{}, ErrSessionReplaced
-		case r.State == sessionConnected:
-			return time.Time{}, errUnchanged
-		case r.live() && !newer && now.Sub(r.LastCall) < grace/4:
-			return time.Time{}, errUnchanged
-		case newer && r.State == sessionDetached && r.Session.SessionID != (SessionID{}):
-			// a log-in without a socket does not displace a session that may come back
-			return time.Time{}, errUnchanged
+			return ErrSessionReplaced
+		case r.State == sessionEnding:
+			return errEnding
+		case r.State == sessionConnected, r.live() && now.Sub(r.LastCall) < grace/4:
+			return errUnchanged
+		case r.live() && newer:
+			// A log-in without a socket does not displace a session that may come
+			// back: it keeps it.
+		case !r.live():
+			*r = sessionRecord{Session: *p, State: sessionDetached, Since: now}
 		}
-		*r = sessionRecord{Session: *p, State: sessionDetached, Since: now, LastCall: now}
-		return now.Add(grace), nil
-	})
+		r.Node, r.LastCall, r.due = s.side.core.node, now, now.Add(grace+grace/4)
+		return nil
+	}
+	key := s.keyOf(p)
+	err := s.update(ctx, key, change)
+	if !errors.Is(err, errEnding) {
+		return err
+	}
+	unlock, err := s.lock(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.settle(ctx, key); err != nil {
+		return err
+	}
+	return s.update(ctx, key, change)
 }
 
-// detach starts the grace time of a session whose socket is gone.
+// detach starts the grace time of a session whose socket is gone from this node.
 func (s *sessions) detach(ctx context.Context, p *PlayerSession) error {
-	return s.update(ctx, s.key(s.subject(p)), func(r *sessionRecord, now time.Time) (time.Time, error) {
-		if r.Session.SessionID != p.SessionID || r.State != sessionConnected {
-			return time.Time{}, errUnchanged
+	return s.update(ctx, s.keyOf(p), func(r *sessionRecord, now time.Time) error {
+		if r.Session.SessionID != p.SessionID || r.State != sessionConnected || r.Node != s.side.core.node {
+			return errUnchanged
 		}
-		r.State, r.Node, r.Since = sessionDetached, "", now
-		return now.Add(s.grace()), nil
+		r.State, r.Since, r.due = sessionDetached, now, now.Add(s.grace())
+		return nil
 	})
 }
 
 // end ends the session at once, if it is still the live one.
 func (s *sessions) end(ctx context.Context, p *PlayerSession, reason EndReason) error {
-	err := s.update(ctx, s.key(s.subject(p)), func(r *sessionRecord, now time.Time) (time.Time, error) {
+	err := s.update(ctx, s.keyOf(p), func(r *sessionRecord, now time.Time) error {
 		if r.Session.SessionID != p.SessionID || !r.live() {
-			return time.Time{}, errUnchanged
+			return errUnchanged
 		}
-		r.State, r.Reason, r.Node, r.Since = sessionEnding, reason, "", now
-		return now, nil
+		r.State, r.Reason, r.Since, r.due = sessionEnding, reason, now, now
+		return nil
 	})
+	if err != nil {
+		return err
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return err
+	return nil
 }
 
 // live reports whether the player has a session that is connected or detached.
@@ -201,111 +323,6 @@ func (s *sessions) live(ctx context.Context, id [16]byte) (bool, error) {
 	return r.live(), err
 }
 
-// recover detaches the sessions that were connected to this node when it died,
-// so that their players have the grace time to come back.
-func (s *sessions) recover(ctx context.Context) error {
-	now, err := s.side.store.Now(ctx)
-	if err != nil {
-		return err
-	}
-	live, err := s.side.store.Due(ctx, s.kind(), now.Add(2*liveDue), 1<<30)
-	if err != nil {
-		return fmt.Errorf("list live sessions: %w", err)
-	}
-	for _, rec := range live {
-		err := s.update(ctx, rec.Key, func(r *sessionRecord, now time.Time) (time.Time, error) {
-			if r.State != sessionConnected || r.Node != s.side.core.node {
-				return time.Time{}, errUnchanged
-			}
-			r.State, r.Node, r.Since = sessionDetached, "", now
-			return now.Add(s.grace()), nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (s *sessions) grace() time.Duration {
-	return time.Duration(s.side.core.session.Load().PlayerGraceSeconds) * time.Second
-}
-
-// expireInterval is how often detached sessions are looked at when nothing
-// happens: a grace time ends at most this much late.
-const expireInterval = time.Second
-
-// run ends detached sessions when their grace time is over and finishes ended
-// ones, until ctx ends.
-func (s *sessions) run(ctx context.Context) {
-	tick := time.NewTicker(expireInterval)
-	defer tick.Stop()
-	for {
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
-			s.side.core.log.WarnContext(ctx, "cannot end sessions", "backend", s.side.backend, "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-s.wake:
-		}
-	}
-}
-
-const sweepBatch = 256
-
-func (s *sessions) sweep(ctx context.Context) error {
-	for {
-		now, err := s.side.store.Now(ctx)
-		if err != nil {
-			return err
-		}
-		due, err := s.side.store.Due(ctx, s.kind(), now, sweepBatch)
-		if err != nil {
-			return err
-		}
-		for _, rec := range due {
-			if err := s.finish(ctx, rec.Key); err != nil {
-				return err
-			}
-		}
-		if len(due) < sweepBatch {
-			return nil
-		}
-	}
-}
-
-// finish moves one due session on: detached to ending, ending to ended.
-func (s *sessions) finish(ctx context.Context, key store.Key) error {
-	var told *sessionRecord
-	err := s.update(ctx, key, func(r *sessionRecord, now time.Time) (time.Time, error) {
-		told = nil
-		if r.State == sessionDetached {
-			r.State, r.Reason, r.Since = sessionEnding, EndExpired, now
-		}
-		if r.State != sessionEnding {
-			return time.Time{}, errUnchanged
-		}
-		told = r
-		// if telling the services fails or this process dies, it is tried again then
-		return now.Add(5 * time.Second), nil
-	})
-	if err != nil || told == nil {
-		return err
-	}
-	for _, fn := range s.side.onSessionEnd {
-		if err := fn(ctx, &told.Session, told.Reason); err != nil {
-			s.side.core.log.ErrorContext(ctx, "cannot finish an ended session; it is tried again",
-				"session", told.Session.SessionID, "err", err)
-			return nil
-		}
-	}
-	return s.update(ctx, key, func(r *sessionRecord, now time.Time) (time.Time, error) {
-		if r.State != sessionEnding || r.Session.SessionID != told.Session.SessionID {
-			return time.Time{}, errUnchanged
-		}
-		r.State = sessionEnded
-		return time.Time{}, nil
-	})
+	return seconds(s.side.core.session.Load().PlayerGraceSeconds)
 }

@@ -1,10 +1,6 @@
 package pragma
 
 import (
-	"context"
-	"encoding/binary"
-	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/openpragma/engine/internal/wire"
@@ -28,7 +24,7 @@ func newSockets(side *side) *sockets {
 	}
 }
 
-// subject names whom a socket belongs to.
+// subject names whom a socket belongs to on this backend.
 func (s *sockets) subject(c *caller) [16]byte {
 	switch {
 	case c.player != nil:
@@ -41,9 +37,9 @@ func (s *sockets) subject(c *caller) [16]byte {
 
 // add registers a socket before it is accepted; messages wait in its queue. A
 // player's former socket is over from here on: told USURPED if it belongs to an
-// earlier log-in, just closed if it is a leftover of the same one. add reports
-// false for a socket of an earlier log-in than the one registered.
-func (s *sockets) add(sock *socket) bool {
+// earlier log-in, just cut if it is a leftover of the same one. For players the
+// caller holds the lock of the session, which keeps earlier log-ins out.
+func (s *sockets) add(sock *socket) {
 	id := s.subject(sock.who)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,21 +49,23 @@ func (s *sockets) add(sock *socket) bool {
 			s.others[id] = make(map[*socket]struct{})
 		}
 		s.others[id][sock] = struct{}{}
-		return true
+		return
 	}
-	former := s.players[id]
-	if former != nil {
-		switch former.who.player.SessionID.Compare(sock.who.player.SessionID) {
-		case 1:
-			return false
-		case 0:
+	if former := s.players[id]; former != nil {
+		if former.who.player.SessionID == sock.who.player.SessionID {
 			former.close(closeCause{name: "replaced", cut: true})
-		case -1:
+		} else {
 			former.terminate(EndUsurped)
 		}
 	}
 	s.players[id] = sock
-	return true
+}
+
+// player returns the player's socket on this node, or nil.
+func (s *sockets) player(id [16]byte) *socket {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.players[id]
 }
 
 // remove forgets a socket and reports whether it was the player's current one.
@@ -116,7 +114,7 @@ func (s *socket) terminate(reason EndReason) {
 	if err != nil {
 		s.gw.side.core.log.Error("cannot encode a notification", "type", terminatedType, "err", err)
 	}
-	s.closeWith(end.close, body)
+	s.close(end.close, body)
 }
 
 // snapshot returns all sockets.
@@ -150,63 +148,4 @@ func (s *sockets) deliver(t SessionType, ids [][16]byte, body []byte) {
 			sock.notify(body)
 		}
 	}
-}
-
-// notifySubject is the bus subject of a backend's messages to one session type.
-func (s *side) notifySubject(t SessionType) string {
-	return "notify." + strings.ToLower(string(s.backend)+"."+string(t))
-}
-
-// notify publishes a message for the sockets of the ids, wherever they are.
-func (s *side) notify(ctx context.Context, t SessionType, n *Notification, ids [][16]byte) {
-	if len(ids) == 0 {
-		return
-	}
-	err := n.err
-	if err == nil {
-		err = s.core.bus.Publish(ctx, s.notifySubject(t), packMessage(ids, n.body))
-	}
-	if err != nil {
-		s.core.log.ErrorContext(ctx, "cannot notify", "type", n.typ, "receivers", len(ids), "err", err)
-	}
-}
-
-// listen delivers what notify publishes, on this and on other nodes.
-func (s *side) listen() error {
-	for _, t := range []SessionType{Player, Partner} {
-		_, err := s.core.bus.Subscribe(s.notifySubject(t), func(ctx context.Context, data []byte) {
-			ids, body, err := unpackMessage(data)
-			if err != nil {
-				s.core.log.ErrorContext(ctx, "unreadable message on the bus", "err", err)
-				return
-			}
-			s.sockets.deliver(t, ids, body)
-		})
-		if err != nil {
-			return fmt.Errorf("subscribe to %s: %w", s.notifySubject(t), err)
-		}
-	}
-	return nil
-}
-
-// packMessage is the form on the bus: a count, the ids, the frame body.
-func packMessage(ids [][16]byte, body []byte) []byte {
-	data := make([]byte, 0, 4+16*len(ids)+len(body))
-	data = binary.BigEndian.AppendUint32(data, uint32(len(ids)))
-	for _, id := range ids {
-		data = append(data, id[:]...)
-	}
-	return append(data, body...)
-}
-
-func unpackMessage(data []byte) (ids [][16]byte, body []byte, err error) {
-	if len(data) < 4 || uint64(len(data)-4) < 16*uint64(binary.BigEndian.Uint32(data)) {
-		return nil, nil, fmt.Errorf("message of %d bytes is too short", len(data))
-	}
-	ids = make([][16]byte, binary.BigEndian.Uint32(data))
-	data = data[4:]
-	for i := range ids {
-		data = data[copy(ids[i][:], data):]
-	}
-	return ids, data, nil
 }

@@ -24,8 +24,8 @@ var developmentKey = store.Key{Kind: "signing-key", ID: "development"}
 // newTokens takes the private key from the configuration. A development server
 // without one makes a key and keeps it in the store, so that tokens survive a
 // restart; a production server refuses to start.
-func newTokens(ctx context.Context, c *Live[tokenSignerConfig], mode Mode, db store.Driver) (*tokens, error) {
-	pem := []byte(c.Load().JWTPrivateKey.Reveal())
+func newTokens(ctx context.Context, config func() tokenSignerConfig, mode Mode, db store.Driver) (*tokens, error) {
+	pem := []byte(config().JWTPrivateKey.Reveal())
 	if len(pem) == 0 {
 		if mode == Production {
 			return nil, errors.New("social.serviceConfigs.TokenSignerConfig.jwtPrivateKey is missing: production needs an RSA private key in PEM")
@@ -39,11 +39,17 @@ func newTokens(ctx context.Context, c *Live[tokenSignerConfig], mode Mode, db st
 	if err != nil {
 		return nil, fmt.Errorf("social.serviceConfigs.TokenSignerConfig.jwtPrivateKey: %w", err)
 	}
+	// token.NewKeys takes further public keys to believe: the way to rotate.
 	keys, err := token.NewKeys(key)
 	if err != nil {
 		return nil, err
 	}
-	return &tokens{keys: keys, config: c.Load}, nil
+	return &tokens{keys: keys, config: config}, nil
+}
+
+// noTokens believes nothing and signs nothing, for a start that has failed.
+func noTokens(config func() tokenSignerConfig) *tokens {
+	return &tokens{keys: &token.Keys{}, config: config}
 }
 
 func loadOrMakeKey(ctx context.Context, db store.Driver) ([]byte, error) {
@@ -142,10 +148,12 @@ func (m *Mount) VerifyPlayerToken(b Backend, text string) (*PlayerSession, error
 }
 
 // SignPartnerToken returns a token that opens the partner gateway of a backend
-// for s. A life of zero means the configured one (partnerExpirationHours).
+// for s. A life of zero, or a longer one than the configured one
+// (partnerExpirationHours), means that.
 func (m *Mount) SignPartnerToken(b Backend, s *PartnerSession, life time.Duration) (string, error) {
-	if life <= 0 {
-		life = time.Duration(m.side.core.tokens.config().PartnerExpirationHours) * time.Hour
+	longest := time.Duration(m.side.core.tokens.config().PartnerExpirationHours) * time.Hour
+	if life <= 0 || life > longest {
+		life = longest
 	}
 	claims := token.Claims{
 		SessionType: string(Partner),
@@ -153,9 +161,8 @@ func (m *Mount) SignPartnerToken(b Backend, s *PartnerSession, life time.Duratio
 		Subject:     s.PartnerID.String(),
 		PartnerID:   s.PartnerID.String(),
 		PartnerName: s.Name,
-
-		AllowedTypes: s.AllowedTypes,
 	}
+	claims.AllowedTypes = s.AllowedTypes
 	if !s.AllocationID.IsZero() {
 		claims.AllocationID = s.AllocationID.String()
 	}
@@ -176,6 +183,7 @@ func (m *Mount) SignOperatorToken(b Backend, s *OperatorSession) (string, error)
 		SessionID:       s.SessionID.String(),
 		DisplayName:     s.DisplayName.DisplayName,
 		Discriminator:   s.DisplayName.Discriminator,
+		IDProvider:      s.IDProvider,
 		OperatorRoles:   s.Roles,
 		RefreshInMillis: (life / 2).Milliseconds(),
 	}

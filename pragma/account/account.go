@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
+	"github.com/openpragma/engine/pragma/store"
 )
 
 // state is an account, kind "account", by social id.
@@ -80,7 +82,7 @@ func (a *accounts) logIn(ctx context.Context, provider string, who *ProviderAcco
 			return created, err
 		}
 	}
-	return nil, pragma.ErrUnavailable.With("too many log-ins of this account at once")
+	return nil, ErrDatabase.With("too many log-ins of this account at once")
 }
 
 // welcome notes a log-in of an account that exists.
@@ -145,46 +147,84 @@ func (a *accounts) enterShard(tx *entity.Tx, s *state, shard pragma.GameShardID)
 	return own(tx, a.players, player.String(), s.SocialID)
 }
 
-// nameTries is how many discriminators are tried before a display name counts
-// as used up. At random, 64 tries fail for a name that 9,000 accounts have once
-// in a thousand log-ins.
-const nameTries = 64
+// nameTries is how many discriminators are tried at random before all that are
+// taken are looked at.
+const nameTries = 8
 
-// freeName takes a display name with a discriminator nobody has.
+// discriminators is how many accounts may have the same display name.
+const discriminators = 10000
+
+// freeName takes a display name with a discriminator nobody has, by chance among
+// those that are free.
 func (a *accounts) freeName(tx *entity.Tx, name string, id pragma.SocialID) (pragma.DisplayName, error) {
 	for range nameTries {
-		full := pragma.DisplayName{DisplayName: name, Discriminator: fmt.Sprintf("%04d", rand.IntN(10000))}
-		key := strings.ToLower(full.String())
-		switch _, err := a.names.In(tx, key); {
-		case err == nil:
-			continue
-		case !errors.Is(err, entity.ErrNotFound):
+		full := discriminated(name, rand.IntN(discriminators))
+		switch _, err := a.names.In(tx, nameKey(full)); {
+		case errors.Is(err, entity.ErrNotFound):
+			return full, own(tx, a.names, nameKey(full), id)
+		case err != nil:
 			return full, err
 		}
-		return full, own(tx, a.names, key, id)
 	}
-	return pragma.DisplayName{}, ErrNoDiscriminators
+	free, err := a.freeNames(tx.Context(), name)
+	if err != nil {
+		return pragma.DisplayName{}, err
+	}
+	if len(free) == 0 {
+		return pragma.DisplayName{}, ErrNoDiscriminators
+	}
+	full := free[rand.IntN(len(free))]
+	return full, own(tx, a.names, nameKey(full), id) // a race for it runs again
 }
 
-// maxName is the longest display name, in letters.
-const maxName = 32
+// freeNames returns every free form of a display name.
+func (a *accounts) freeNames(ctx context.Context, name string) ([]pragma.DisplayName, error) {
+	taken := make(map[string]bool)
+	for item, err := range a.names.List(ctx, strings.ToLower(name)+"#", "") {
+		if err != nil && item.ID == "" {
+			return nil, fmt.Errorf("list display names: %w", err)
+		}
+		taken[item.ID] = true
+	}
+	var free []pragma.DisplayName
+	for n := range discriminators {
+		if full := discriminated(name, n); !taken[nameKey(full)] {
+			free = append(free, full)
+		}
+	}
+	return free, nil
+}
+
+func discriminated(name string, n int) pragma.DisplayName {
+	return pragma.DisplayName{DisplayName: name, Discriminator: fmt.Sprintf("%04d", n)}
+}
+
+// nameKey is what makes display names that differ only in case the same.
+func nameKey(n pragma.DisplayName) string { return strings.ToLower(n.String()) }
+
+// The longest display name: in letters, and in bytes of its key.
+const (
+	maxName    = 32
+	maxNameKey = store.MaxIDBytes - len("#0000")
+)
 
 // cleanName makes a display name of what a provider calls an account: printable,
-// not empty, not too long.
+// without the separator, not empty, not too long.
 func cleanName(name string) string {
 	var b strings.Builder
-	n := 0
-	for _, r := range name {
-		if n == maxName || !unicode.IsPrint(r) || r == '#' {
+	letters, key := 0, 0
+	for _, r := range strings.TrimSpace(name) {
+		if !unicode.IsPrint(r) || r == '#' {
 			continue
 		}
+		letters++
+		key += len(strings.ToLower(string(r)))
+		if letters > maxName || key > maxNameKey {
+			break
+		}
 		b.WriteRune(r)
-		n++
 	}
-	if clean := strings.TrimSpace(b.String()); clean != "" && len(clean) <= 100 {
-		return clean
-	}
-	return "player"
+	return cmp.Or(strings.TrimSpace(b.String()), "player")
 }
 
 func checkProviderAccount(who *ProviderAccount) error {

@@ -1,135 +1,24 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"net/http"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/entity"
 )
 
-// handle registers the calls of wire §2.2, §2.5 and §7.9.
+// handle registers the calls of wire §2.5, §7.9 and §16.6.
 func (s *Service) handle(m *pragma.Mount) {
-	for _, t := range []pragma.SessionType{pragma.Player, pragma.Operator} {
-		m.HandleHTTP(t, "POST /v1/account/authenticateorcreatev2", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s.serveLogIn(w, r, t)
-		}))
-	}
 	pragma.HandlePlayer(m, "RefreshTokensV1", s.refresh)
 	pragma.HandlePlayer(m, "GetAccountV1", s.getAccount)
 	pragma.HandleOperator(m, "CreatePartnerTokenV1", s.createPartnerToken)
 	pragma.HandleOperator(m, "CreateAccountWithUnsafeProviderV2", s.createUnsafe)
-}
-
-// serveLogIn answers a log-in over plain HTTP, with the statuses of wire §16.8.
-func (s *Service) serveLogIn(w http.ResponseWriter, r *http.Request, t pragma.SessionType) {
-	req, err := pragma.ReadHTTP[wire.AuthenticateOrCreateV2Request](w, r)
-	if err != nil {
-		s.m.RefuseHTTP(w, http.StatusBadRequest, err)
-		return
-	}
-	tokens, err := s.logIn(r.Context(), t, req)
-	if err != nil {
-		s.m.RefuseHTTP(w, logInStatus(err), err)
-		return
-	}
-	s.m.AnswerHTTP(w, &wire.AuthenticateOrCreateV2Response{PragmaTokens: *tokens})
-}
-
-func logInStatus(err error) int {
-	switch {
-	case errors.Is(err, ErrProvider), errors.Is(err, pragma.ErrMalformed):
-		return http.StatusBadRequest
-	case errors.Is(err, ErrNotFound):
-		return http.StatusNotFound
-	case errors.Is(err, ErrNoDiscriminators):
-		return http.StatusInternalServerError
-	}
-	var e *pragma.Error
-	if errors.As(err, &e) && e.Code != pragma.Internal && e.Code != pragma.Unavailable {
-		return http.StatusUnauthorized
-	}
-	return http.StatusInternalServerError
-}
-
-func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.AuthenticateOrCreateV2Request) (*wire.PragmaTokens, error) {
-	shard, err := s.shard(req.GameShardID)
-	if err != nil {
-		return nil, err
-	}
-	provider, ok := s.providers[string(req.ProviderID)]
-	if !ok || !provider.CanAuthenticate(ctx, t) {
-		return nil, ErrProvider
-	}
-	var who *ProviderAccount
-	err = pragma.RunHook(ctx, s.m, "IdentityProvider.Validate", func(ctx context.Context) error {
-		var err error
-		who, err = provider.Validate(ctx, &ValidateRequest{ProviderToken: req.ProviderToken, GameShardID: shard})
-		return err
-	})
-	if err != nil {
-		var refused *pragma.Error
-		if !errors.As(err, &refused) {
-			err = ErrUnauthorized.Wrap(err)
-		}
-		return nil, err
-	}
-	acc, err := s.accounts.logIn(ctx, provider.GetType(), who, shard)
-	if err != nil {
-		return nil, err
-	}
-	if t == pragma.Operator {
-		return s.operatorTokens(acc)
-	}
-	return s.playerTokens(&pragma.PlayerSession{
-		PlayerID:    acc.Players[shard],
-		SocialID:    acc.SocialID,
-		SessionID:   pragma.NewOrderedID[pragma.SessionID](),
-		DisplayName: acc.DisplayName,
-		IDProvider:  provider.GetType(),
-		GameShardID: shard,
-	})
-}
-
-// shard reads the shard of a log-in: none, or that of this server.
-func (s *Service) shard(text string) (pragma.GameShardID, error) {
-	id, err := pragma.ParseID[pragma.GameShardID](text)
-	if err != nil || !id.IsZero() && id != s.m.ShardID() {
-		return id, ErrNotFound.With("no such game shard")
-	}
-	return id, nil
-}
-
-// playerTokens signs the tokens of one session. Without a shard there is no
-// game token: the account may not enter the game.
-func (s *Service) playerTokens(session *pragma.PlayerSession) (*wire.PragmaTokens, error) {
-	var tokens wire.PragmaTokens
-	var err error
-	if tokens.PragmaSocialToken, err = s.m.SignPlayerToken(pragma.Social, session); err != nil {
-		return nil, err
-	}
-	if !session.GameShardID.IsZero() {
-		tokens.PragmaGameToken, err = s.m.SignPlayerToken(pragma.Game, session)
-	}
-	return &tokens, err
-}
-
-func (s *Service) operatorTokens(acc *state) (*wire.PragmaTokens, error) {
-	session := &pragma.OperatorSession{
-		SocialID:    acc.SocialID,
-		SessionID:   pragma.NewOrderedID[pragma.SessionID](),
-		DisplayName: acc.DisplayName,
-		Roles:       []string{"ADMIN"},
-	}
-	var tokens wire.PragmaTokens
-	var err error
-	if tokens.PragmaSocialToken, err = s.m.SignOperatorToken(pragma.Social, session); err != nil {
-		return nil, err
-	}
-	tokens.PragmaGameToken, err = s.m.SignOperatorToken(pragma.Game, session)
-	return &tokens, err
 }
 
 // refresh gives new tokens for those of the caller's session. One of the two may
@@ -146,28 +35,58 @@ func (s *Service) refresh(_ context.Context, p *pragma.PlayerSession, req *wire.
 	return &wire.AccountRefreshTokensV1Response{PragmaTokens: *tokens}, nil
 }
 
+// refreshed returns the session that two tokens of the caller agree on.
 func (s *Service) refreshed(p *pragma.PlayerSession, tokens wire.PragmaTokens) (*pragma.PlayerSession, error) {
-	social, socialErr := s.m.VerifyPlayerToken(pragma.Social, tokens.PragmaSocialToken)
-	game, gameErr := s.m.VerifyPlayerToken(pragma.Game, tokens.PragmaGameToken)
-	session := game
-	switch {
-	case socialErr != nil && gameErr != nil:
-		return nil, ErrUnauthorized.With("neither token is valid").Wrap(errors.Join(socialErr, gameErr))
-	case gameErr != nil:
-		session = social
-	case socialErr == nil && (game.SocialID != social.SocialID || game.SessionID != social.SessionID):
-		return nil, ErrUnauthorized.With("the tokens do not belong together")
+	social, err := s.refreshable(pragma.Social, tokens.PragmaSocialToken)
+	if err != nil {
+		return nil, err
 	}
-	if session.SocialID != p.SocialID || session.SessionID != p.SessionID {
+	game, err := s.refreshable(pragma.Game, tokens.PragmaGameToken)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case social == nil && game == nil:
+		return nil, ErrUnauthorized.With("neither token is valid")
+	case social != nil && game != nil && (game.SocialID != social.SocialID || game.PlayerID != social.PlayerID || game.SessionID != social.SessionID):
+		return nil, ErrUnauthorized.With("the tokens do not belong together")
+	case game == nil:
+		game = social
+		if !social.PlayerID.IsZero() { // the log-in named the shard, which only the game token says
+			session := *social
+			session.GameShardID = s.m.ShardID()
+			game = &session
+		}
+	}
+	if game.SocialID != p.SocialID || game.SessionID != p.SessionID {
 		return nil, ErrUnauthorized.With("the tokens belong to another session")
+	}
+	return game, nil
+}
+
+// refreshable returns the session of a token, or nil for one that is missing or
+// has expired. Anything else that is wrong with it refuses the refresh.
+func (s *Service) refreshable(b pragma.Backend, text string) (*pragma.PlayerSession, error) {
+	if text == "" {
+		return nil, nil
+	}
+	session, err := s.m.VerifyPlayerToken(b, text)
+	if errors.Is(err, pragma.ErrTokenExpired) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, ErrUnauthorized.With("a token is not valid").Wrap(err)
 	}
 	return session, nil
 }
 
 func (s *Service) getAccount(ctx context.Context, p *pragma.PlayerSession, _ *wire.Empty) (*wire.AccountGetAccountV1Response, error) {
 	acc, err := s.accounts.all.Read(ctx, p.SocialID.String())
+	if errors.Is(err, entity.ErrNotFound) {
+		return nil, ErrNotFound.With("no such account")
+	}
 	if err != nil {
-		return nil, ErrNotFound.Wrap(err)
+		return nil, fmt.Errorf("read account: %w", err)
 	}
 	resp := &wire.AccountGetAccountV1Response{
 		PragmaSocialID:                wire.UUID(acc.SocialID),
@@ -178,6 +97,9 @@ func (s *Service) getAccount(ctx context.Context, p *pragma.PlayerSession, _ *wi
 	for shard, player := range acc.Players {
 		resp.GameIdentities = append(resp.GameIdentities, wire.GameIdentity{GameShardID: wire.UUID(shard), PragmaPlayerID: wire.UUID(player)})
 	}
+	slices.SortFunc(resp.GameIdentities, func(a, b wire.GameIdentity) int {
+		return bytes.Compare(a.GameShardID[:], b.GameShardID[:])
+	})
 	for _, l := range acc.Providers {
 		resp.IDProviderAccounts = append(resp.IDProviderAccounts, wire.IDProviderAccount{
 			IDProviderType:      wire.IDProvider(l.Provider),
@@ -188,22 +110,38 @@ func (s *Service) getAccount(ctx context.Context, p *pragma.PlayerSession, _ *wi
 	return resp, nil
 }
 
+// Bounds of what a partner token says, so that it stays short enough to be read.
+const (
+	maxPartnerName  = 100 // bytes
+	maxAllowedTypes = 32
+	maxTypeName     = 128     // bytes
+	maxTokenHours   = 1 << 20 // far beyond every configured life
+)
+
 // createPartnerToken makes a pair of tokens for a trusted server. They are
 // shown once and not kept.
-func (s *Service) createPartnerToken(_ context.Context, o *pragma.OperatorSession, req *wire.AccountCreatePartnerTokenV1Request) (*wire.AccountCreatePartnerTokenV1Response, error) {
-	if shard := pragma.GameShardID(req.GameShardID); !shard.IsZero() && shard != s.m.ShardID() {
-		return nil, ErrNotFound.With("no such game shard")
+func (s *Service) createPartnerToken(ctx context.Context, o *pragma.OperatorSession, req *wire.AccountCreatePartnerTokenV1Request) (*wire.AccountCreatePartnerTokenV1Response, error) {
+	if err := s.mayChange(o, req.GameShardID); err != nil {
+		return nil, err
 	}
-	if req.ExpirationHours < 0 {
+	tooLong := func(typ string) bool { return len(typ) > maxTypeName }
+	switch {
+	case req.ExpirationHours < 0:
 		return nil, ErrBadRequest.With("expirationHours is negative")
+	case len(req.Name) > maxPartnerName:
+		return nil, ErrBadRequest.With("name is longer than %d bytes", maxPartnerName)
+	case len(req.AllowedTypes) > maxAllowedTypes || slices.ContainsFunc(req.AllowedTypes, tooLong):
+		return nil, ErrBadRequest.With("allowedTypes has more than %d names, or one of more than %d bytes", maxAllowedTypes, maxTypeName)
 	}
-	life := time.Duration(req.ExpirationHours) * time.Hour
 	session := &pragma.PartnerSession{
-		PartnerID:    pragma.NewID[pragma.PartnerID](),
-		Name:         req.Name,
-		GameShardID:  s.m.ShardID(),
-		AllowedTypes: req.AllowedTypes,
+		PartnerID:   pragma.NewID[pragma.PartnerID](),
+		Name:        req.Name,
+		GameShardID: s.m.ShardID(),
 	}
+	if len(req.AllowedTypes) > 0 { // many clients write a list that they did not set as []
+		session.AllowedTypes = req.AllowedTypes
+	}
+	life := time.Duration(min(req.ExpirationHours, maxTokenHours)) * time.Hour
 	game, err := s.m.SignPartnerToken(pragma.Game, session, life)
 	if err != nil {
 		return nil, err
@@ -212,23 +150,34 @@ func (s *Service) createPartnerToken(_ context.Context, o *pragma.OperatorSessio
 	if err != nil {
 		return nil, err
 	}
-	s.m.Log().Info("partner tokens created", "partner", session.PartnerID, "name", req.Name, "operator", o.SocialID)
+	s.m.Log().InfoContext(ctx, "partner tokens created", "partner", session.PartnerID, "name", req.Name, "operator", o.SocialID)
 	return &wire.AccountCreatePartnerTokenV1Response{
 		PragmaPartnerGameToken: game, PragmaPartnerSocialToken: social, PartnerTokenID: wire.UUID(session.PartnerID),
 	}, nil
 }
 
+// mayChange refuses operators who may only look, and shards of other servers.
+func (s *Service) mayChange(o *pragma.OperatorSession, shard wire.UUID) error {
+	if !slices.Contains(o.Roles, roleAdmin) {
+		return ErrUnauthorized.With("this needs the role %s", roleAdmin)
+	}
+	if id := pragma.GameShardID(shard); !id.IsZero() && id != s.m.ShardID() {
+		return ErrNotFound.With("no such game shard")
+	}
+	return nil
+}
+
 // createUnsafe creates accounts of the UNSAFE provider ahead of their first log-in.
-func (s *Service) createUnsafe(ctx context.Context, _ *pragma.OperatorSession, req *wire.AccountCreateAccountWithUnsafeProviderV2Request) (*wire.Empty, error) {
-	if s.providers["UNSAFE"] == nil {
+func (s *Service) createUnsafe(ctx context.Context, o *pragma.OperatorSession, req *wire.AccountCreateAccountWithUnsafeProviderV2Request) (*wire.Empty, error) {
+	if s.providers[unsafeProvider] == nil {
 		return nil, ErrProvider
 	}
-	shard := pragma.GameShardID(req.GameShardID)
-	if !shard.IsZero() && shard != s.m.ShardID() {
-		return nil, ErrNotFound.With("no such game shard")
+	if err := s.mayChange(o, req.GameShardID); err != nil {
+		return nil, err
 	}
 	for _, a := range req.NewAccounts {
-		if _, err := s.accounts.logIn(ctx, "UNSAFE", &ProviderAccount{AccountID: a.ID, DisplayName: a.DisplayName}, shard); err != nil {
+		who := &ProviderAccount{AccountID: a.ID, DisplayName: a.DisplayName}
+		if _, err := s.accounts.logIn(ctx, unsafeProvider, who, pragma.GameShardID(req.GameShardID)); err != nil {
 			return nil, err
 		}
 	}

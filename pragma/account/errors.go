@@ -12,6 +12,8 @@ var (
 	ErrUnauthorized = &pragma.Error{Code: pragma.PermissionDenied, Reason: "AccountService_Unauthorized", Message: "not authorized"}
 	// ErrNoDiscriminators is a display name that ten thousand accounts have already.
 	ErrNoDiscriminators = &pragma.Error{Code: pragma.ResourceExhausted, Reason: "AccountService_RanOutOfDiscriminators", Message: "this display name is taken too often"}
+	// ErrDatabase is a log-in that the store could not take; it may be tried again.
+	ErrDatabase = &pragma.Error{Code: pragma.Unavailable, Reason: "Database_Error", Message: "the log-in cannot be stored now"}
 	// ErrBadRequest is a request with values that cannot be.
 	ErrBadRequest = &pragma.Error{Code: pragma.InvalidArgument, Reason: "AccountService_BadRequest", Message: "bad request"}
 )

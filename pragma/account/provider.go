@@ -19,7 +19,8 @@ type IdentityProvider interface {
 	// a [*pragma.Error], or anything else for AccountService_Unauthorized. It is
 	// called once for each log-in and may take its time within the hook's limit.
 	Validate(ctx context.Context, r *ValidateRequest) (*ProviderAccount, error)
-	// CanAuthenticate reports whether sessions of the type may log in this way.
+	// CanAuthenticate reports whether sessions of the type may log in this way. It
+	// is asked before Validate, and shares its limit.
 	CanAuthenticate(ctx context.Context, t pragma.SessionType) bool
 
 	mustEmbedProviderDefaults()
@@ -61,16 +62,16 @@ type Unsafe struct {
 	Production bool
 	// Operators lets operators log in this way. A development server does anyway.
 	Operators bool
-
-	development bool
 }
 
 // GetType implements [IdentityProvider].
-func (*Unsafe) GetType() string { return "UNSAFE" }
+func (*Unsafe) GetType() string { return unsafeProvider }
+
+const unsafeProvider = "UNSAFE"
 
 // CanAuthenticate implements [IdentityProvider].
 func (u *Unsafe) CanAuthenticate(_ context.Context, t pragma.SessionType) bool {
-	return t == pragma.Player || t == pragma.Operator && (u.Operators || u.development)
+	return t == pragma.Player || t == pragma.Operator && u.Operators
 }
 
 // Validate implements [IdentityProvider].

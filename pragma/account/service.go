@@ -35,6 +35,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 		return err
 	}
 	s.accounts = newAccounts(m)
+	s.handleLogIn(m)
 	s.handle(m)
 	return nil
 }
@@ -50,17 +51,14 @@ func (s *Service) mountProviders(m *pragma.Mount) error {
 	}
 	s.providers = make(map[string]IdentityProvider)
 	for _, p := range list {
-		if u, ok := p.(*Unsafe); ok {
-			if !development && !u.Production {
-				return errors.New("the UNSAFE identity provider believes everybody: set account.Unsafe.Production to have it in production all the same")
-			}
-			u.development = development
-		}
-		if err := pragma.MountPlugin(m, "AccountService.identityProviderPlugins.plugins."+p.GetType(), p); err != nil {
-			return err
+		if u, ok := p.(*Unsafe); ok && !development && !u.Production {
+			return errors.New("the UNSAFE identity provider believes everybody: set account.Unsafe.Production to have it in production all the same")
 		}
 		if s.providers[p.GetType()] != nil {
 			return fmt.Errorf("identity provider %s is listed twice", p.GetType())
+		}
+		if err := pragma.MountPlugin(m, "AccountService.identityProviderPlugins.plugins."+p.GetType(), p); err != nil {
+			return err
 		}
 		s.providers[p.GetType()] = p
 	}

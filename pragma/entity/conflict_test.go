@@ -148,6 +148,62 @@ func TestEntityThatWasMissingIsChecked(t *testing.T) {
 	}
 }
 
+// TestNoDecisionOnAStateThatSomebodyChanges has two nodes that each look at one
+// account and empty the other: one of them must see what the other did.
+func TestNoDecisionOnAStateThatSomebodyChanges(t *testing.T) {
+	_, _, k1, k2 := twoNodes(t)
+	mustCreate(t, k1, "a", 10)
+	mustCreate(t, k1, "b", 10)
+	meanwhile := func() error { return nil }
+	empty := func(k *entity.Kind[account], id, other string) error {
+		return k.Update(t.Context(), id, func(tx *entity.Tx, s *account) error {
+			o, err := k.In(tx, other)
+			if err != nil {
+				return err
+			}
+			if o.Balance == 0 {
+				return errRefused // one must keep its money
+			}
+			s.Balance = 0
+			run := meanwhile
+			meanwhile = func() error { return nil }
+			return run()
+		})
+	}
+	meanwhile = func() error { return empty(k2, "b", "a") }
+	if err := empty(k1, "a", "b"); !errors.Is(err, errRefused) {
+		t.Errorf("second decision = %v, want a refusal", err)
+	}
+	if got := balance(t, k1, "a") + balance(t, k1, "b"); got != 10 {
+		t.Errorf("%d is left, want 10", got)
+	}
+}
+
+func TestOutdatedCacheOfAnotherEntityIsForgotten(t *testing.T) {
+	_, _, k1, k2 := twoNodes(t)
+	mustCreate(t, k1, "a", 10)
+	mustCreate(t, k1, "b", 10) // cached by the first node
+	if err := k2.Update(t.Context(), "b", add(5)); err != nil {
+		t.Fatal(err)
+	}
+	var seen []int
+	err := k1.Update(t.Context(), "a", func(tx *entity.Tx, s *account) error {
+		b, err := k1.In(tx, "b")
+		if err != nil {
+			return err
+		}
+		seen = append(seen, b.Balance)
+		s.Balance++
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(seen, []int{10, 15}); diff != "" {
+		t.Errorf("states the function saw (-got +want):\n%s", diff)
+	}
+}
+
 func TestConflictsWithoutEndAreGivenUp(t *testing.T) {
 	d := faulty(t, storetest.Faults{})
 	n, k := bank(t, d)

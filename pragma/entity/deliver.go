@@ -100,11 +100,11 @@ func (l *Lane[Req, Res]) delivered(ctx context.Context, c *Call[Req], res Res) e
 // is none.
 func (l *Lane[Req, Res]) retry(ctx context.Context, c *Call[Req], failed error) error {
 	stopping := ctx.Err() != nil
-	var dead bool
-	var wait time.Duration
+	wait := l.wait(c, failed)
+	var dead, ours bool
 	err := l.settle(ctx, c, func(tx *Tx, s *callState) error {
-		dead, wait = false, l.wait(c, failed)
-		if s.Attempt != c.Attempt { // another attempt has begun since
+		dead, ours = false, s.Attempt == c.Attempt
+		if !ours { // another attempt has begun since
 			return nil
 		}
 		now := tx.Now()
@@ -128,7 +128,7 @@ func (l *Lane[Req, Res]) retry(ctx context.Context, c *Call[Req], failed error) 
 	case dead:
 		l.counts.dead.Inc()
 		l.host.Log().ErrorContext(ctx, "outbox call given up", "lane", l.name, "key", c.Key, "attempt", c.Attempt, "err", failed)
-	case !stopping:
+	case ours && !stopping:
 		l.host.Log().WarnContext(ctx, "outbox call failed", "lane", l.name, "key", c.Key, "attempt", c.Attempt, "retryIn", wait, "err", failed)
 	}
 	return nil

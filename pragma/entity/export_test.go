@@ -7,11 +7,9 @@ type (
 )
 
 const (
-	MaxTries     = maxTries
-	MaxWaiting   = maxWaiting
-	TimerSlots   = timerSlots
-	LeaseMargin  = leaseMargin
-	PollInterval = pollInterval
+	MaxTries   = maxTries
+	MaxWaiting = maxWaiting
+	TimerSlots = timerSlots
 )
 
 func NewEngine(h Host) *Engine { return newEngine(h, nil) }

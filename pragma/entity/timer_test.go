@@ -243,12 +243,43 @@ func TestNewTimerOfAFailingEntityIsTriedAtOnce(t *testing.T) {
 			},
 		})
 		n.start()
-		set(t, k, "x", 0, 0)
-		time.Sleep(20 * time.Minute) // it now waits for minutes
-		set(t, k, "x", time.Second, 1)
+		set(t, k, "now", 0, 0)
+		set(t, k, "soon", 0, 0)
+		time.Sleep(20 * time.Minute) // they now wait for minutes
+		set(t, k, "now", 0, 1)
+		set(t, k, "soon", time.Second, 1)
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if diff := cmp.Diff(r.took(), []string{"x 20m1s"}); diff != "" {
+		if diff := cmp.Diff(r.took(), []string{"now 20m0s", "soon 20m1s"}); diff != "" {
+			t.Errorf("rung (-got +want):\n%s", diff)
+		}
+		n.stop()
+	})
+}
+
+func TestTimerThatIsDueAgainWhileItRunsFiresRightAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, memory(t))
+		r := &ringing{begin: time.Now()}
+		k := entity.OfHost(n.engine, n, "alarm", entity.Options[alarm]{
+			Due: func(s *alarm) time.Time { return s.Rings },
+			OnDue: func(tx *entity.Tx, id string, s *alarm) error {
+				s.Rings = time.Time{}
+				if s.Rung++; s.Rung < 3 {
+					s.Rings = tx.Now().Add(50 * time.Millisecond)
+				}
+				tx.After(func(context.Context) {
+					r.note(id)
+					time.Sleep(100 * time.Millisecond)
+				})
+				return nil
+			},
+		})
+		n.start()
+		set(t, k, "x", 0, 0)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff(r.took(), []string{"x 0s", "x 100ms", "x 200ms"}); diff != "" {
 			t.Errorf("rung (-got +want):\n%s", diff)
 		}
 		n.stop()

@@ -114,6 +114,10 @@ func (k *Kind[T]) New(tx *Tx, id string) (*T, error) {
 // Delete removes an entity with the commit; it may be the one that is being
 // updated. Its working copy is without meaning from then on. It returns
 // [ErrNotFound] if the entity does not exist.
+//
+// Do not let a later commit create the same id again while another update may
+// still know the old entity: both have the same revisions, so it would not
+// notice. Ids that are random, or never deleted, are safe.
 func (k *Kind[T]) Delete(tx *Tx, id string) error {
 	it, err := tx.item(k.kind, id)
 	if err != nil {

@@ -2,7 +2,8 @@
 // virtual time.
 //
 //	func TestPartyExpires(t *testing.T) {
-//		pragmatest.Run(t, &pragma.Server{Game: services()}, func(w *pragmatest.World) {
+//		build := func() *pragma.Server { return &pragma.Server{Game: services()} }
+//		pragmatest.Run(t, build, func(w *pragmatest.World) {
 //			robin := w.LogIn("robin")
 //			…
 //			time.Sleep(24 * time.Hour) // passes at once
@@ -13,7 +14,8 @@
 // frames, real HTTP, but over pipes instead of TCP, and with a clock that moves
 // only when everybody waits. A test fails if a goroutine is left behind.
 // [World.Restart] and [World.Kill] end the server and start it again on the same
-// store.
+// store. [World.LogIn] and [World.GameServer] connect real clients; [World.Raw]
+// opens a bare socket for tests of the wire itself.
 //
 // Real sockets, disks and databases are tested outside.
 package pragmatest

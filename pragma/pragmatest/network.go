@@ -11,10 +11,17 @@ import (
 )
 
 // network joins listeners and dialers of one test by pipes. Addresses are those
-// of the configuration.
+// of the configuration; port 0 takes a free one.
 type network struct {
 	mu        sync.Mutex
 	listeners map[string]*listener
+	conns     map[*conn]struct{} // the server's ends
+	dead      bool
+	free      int // the last port given out
+}
+
+func newNetwork() *network {
+	return &network{listeners: make(map[string]*listener), conns: make(map[*conn]struct{})}
 }
 
 func (n *network) listen(_ context.Context, _ pragma.Gateway, address string) (net.Listener, error) {
@@ -28,17 +35,16 @@ func (n *network) listen(_ context.Context, _ pragma.Gateway, address string) (n
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.listeners[address] != nil {
+	if port == 0 {
+		n.free++
+		port = 40000 + n.free
+	}
+	tcp := &net.TCPAddr{IP: net.ParseIP(host), Port: port}
+	if n.listeners[tcp.String()] != nil {
 		return nil, fmt.Errorf("address %s is in use", address)
 	}
-	l := &listener{
-		network: n,
-		address: address,
-		tcp:     &net.TCPAddr{IP: net.ParseIP(host), Port: port},
-		conns:   make(chan net.Conn),
-		closed:  make(chan struct{}),
-	}
-	n.listeners[address] = l
+	l := &listener{network: n, tcp: tcp, conns: make(chan net.Conn), closed: make(chan struct{})}
+	n.listeners[tcp.String()] = l
 	return l, nil
 }
 
@@ -46,14 +52,17 @@ func (n *network) listen(_ context.Context, _ pragma.Gateway, address string) (n
 func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
 	l := n.listeners[address]
+	if n.dead {
+		l = nil
+	}
 	n.mu.Unlock()
 	if l == nil {
 		return nil, fmt.Errorf("dial %s: connection refused", address)
 	}
 	near, far := net.Pipe()
 	select {
-	case l.conns <- &conn{Conn: far, local: l.tcp}:
-		return &conn{Conn: near, local: l.tcp}, nil
+	case l.conns <- n.add(far, l.tcp):
+		return &conn{Conn: near, address: l.tcp}, nil
 	case <-l.closed:
 		return nil, fmt.Errorf("dial %s: connection refused", address)
 	case <-ctx.Done():
@@ -61,18 +70,52 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	}
 }
 
+func (n *network) add(far net.Conn, address net.Addr) *conn {
+	c := &conn{Conn: far, address: address, network: n}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.conns[c] = struct{}{}
+	return c
+}
+
+// down breaks all connections and lets nobody in, as when a machine dies.
+func (n *network) down() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dead = true
+	for c := range n.conns {
+		_ = c.Conn.Close()
+	}
+}
+
+// up ends down.
+func (n *network) up() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dead = false
+}
+
 // conn gives a pipe an address that looks like one of TCP.
 type conn struct {
 	net.Conn
-	local net.Addr
+	address net.Addr
+	network *network // nil at the client's end
 }
 
-func (c *conn) LocalAddr() net.Addr  { return c.local }
-func (c *conn) RemoteAddr() net.Addr { return c.local }
+func (c *conn) LocalAddr() net.Addr  { return c.address }
+func (c *conn) RemoteAddr() net.Addr { return c.address }
+
+func (c *conn) Close() error {
+	if c.network != nil {
+		c.network.mu.Lock()
+		delete(c.network.conns, c)
+		c.network.mu.Unlock()
+	}
+	return c.Conn.Close()
+}
 
 type listener struct {
 	network *network
-	address string
 	tcp     *net.TCPAddr
 	conns   chan net.Conn
 	closed  chan struct{}
@@ -93,7 +136,7 @@ func (l *listener) Close() error {
 		close(l.closed)
 		l.network.mu.Lock()
 		defer l.network.mu.Unlock()
-		delete(l.network.listeners, l.address)
+		delete(l.network.listeners, l.tcp.String())
 	})
 	return nil
 }

@@ -1,7 +1,6 @@
 package pragmatest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -67,16 +66,42 @@ func (w *World) Raw(g pragma.Gateway, token string) *Raw {
 		w.fatal("open %s: status %d: %v", g, status, err)
 	}
 	ws.SetReadLimit(8 << 20)
-	c := &Raw{w: w, ws: ws}
+	c := &Raw{w: w, ws: ws, frames: make(chan Frame, rawFrames), done: make(chan struct{})}
+	go c.pump()
 	w.close = append(w.close, c.Close)
 	return c
 }
 
-// Raw is a bare socket: it sends and reads frames and knows nothing else.
+// Raw is a bare socket: it sends and reads frames, answers pings, and knows
+// nothing else.
 type Raw struct {
-	w    *World
-	ws   *websocket.Conn
-	next int
+	w      *World
+	ws     *websocket.Conn
+	next   int
+	frames chan Frame    // that came and nobody has looked at
+	done   chan struct{} // closed when no more will come
+	end    error         // why; set before done is closed
+}
+
+// rawFrames is how many frames may wait to be looked at; then the socket reads no
+// more, as a slow client does.
+const rawFrames = 8192
+
+// pump reads until the end of the socket.
+func (c *Raw) pump() {
+	defer close(c.done)
+	for {
+		_, data, err := c.ws.Read(context.Background())
+		var f Frame
+		if err == nil {
+			err = json.Unmarshal(data, &f)
+		}
+		if err != nil {
+			c.end = err
+			return
+		}
+		c.frames <- f
+	}
 }
 
 // Frame is a frame from the server; exactly one member is set.
@@ -142,22 +167,28 @@ func (c *Raw) Read() Frame {
 	return f
 }
 
-// Poll returns the next frame, or false if none comes in time. After false the
-// socket is no longer usable.
+// Poll returns the next frame, or false if none comes in time or the socket has
+// ended.
 func (c *Raw) Poll(wait time.Duration) (Frame, bool) {
-	c.w.T.Helper()
-	ctx, cancel := context.WithTimeout(c.w.T.Context(), wait)
-	defer cancel()
-	_, data, err := c.ws.Read(ctx)
-	if err != nil {
+	select {
+	case f := <-c.frames:
+		return f, true
+	default: // what came before the end is still there
+	}
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
+	select {
+	case f := <-c.frames:
+		return f, true
+	case <-c.done:
+	case <-timeout.C:
+	}
+	select {
+	case f := <-c.frames:
+		return f, true
+	default:
 		return Frame{}, false
 	}
-	var f Frame
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if err := dec.Decode(&f); err != nil {
-		c.w.fatal("frame %s: %v", data, err)
-	}
-	return f, true
 }
 
 // Call makes a call and returns its answer's payload. Notifications that come
@@ -179,8 +210,10 @@ func (c *Raw) Call(call string, payload any) map[string]any {
 // code, or -1 if it was cut without one.
 func (c *Raw) Closed() int {
 	for {
-		if _, _, err := c.ws.Read(c.w.T.Context()); err != nil {
-			return int(websocket.CloseStatus(err))
+		select {
+		case <-c.frames:
+		case <-c.done:
+			return int(websocket.CloseStatus(c.end))
 		}
 	}
 }

@@ -3,17 +3,16 @@ package pragmatest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 
-	"github.com/openpragma/engine/client"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/store"
@@ -34,24 +33,27 @@ type World struct {
 	lease   *lease
 	logs    *logs
 
-	stop  context.CancelFunc
-	done  chan error
-	close []func()
+	addresses pragma.Addresses
+	stop      context.CancelFunc
+	done      chan error
+	close     []func()
 }
 
 // Run runs fn with a server made by build, in a bubble of virtual time. build is
-// called again for each [World.Restart], as a program's main would be. What it
-// leaves empty is filled in: an account service on Social, a memory store that
-// survives restarts, a logger that prints when the test fails, a fixed signing
-// key. Store and Listen are always replaced, unless Store is set.
+// called again for each start, as a program's main would be. What it leaves
+// empty is filled in: an account service on Social, a memory store that survives
+// restarts, a logger that prints when the test fails, the configuration
+// [Config](t) with a fixed signing key. Listen and Ready are always replaced. What
+// the test has connected is closed after fn, then the server is stopped; a
+// goroutine that is left then fails the test.
 func Run(t *testing.T, build func() *pragma.Server, fn func(w *World)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &World{T: t, build: build, network: &network{listeners: make(map[string]*listener)}, logs: &logs{}}
+		w := &World{T: t, build: build, network: newNetwork(), logs: &logs{}}
 		transport := &http.Transport{DialContext: w.network.dial}
 		w.http = &http.Client{Transport: transport}
 		defer func() {
-			for _, fn := range w.close {
+			for _, fn := range slices.Backward(w.close) {
 				fn()
 			}
 			if w.stop != nil {
@@ -75,6 +77,17 @@ func Run(t *testing.T, build func() *pragma.Server, fn func(w *World)) {
 const testKey = `core: {backendMode: DEVELOPMENT}
 social: {serviceConfigs: {TokenSignerConfig: {jwtPrivateKey: "` + testKeyPEM + `"}}}`
 
+// Config returns a configuration of YAML texts on top of the one that [Run]
+// would use. A mistake in them fails the test.
+func Config(t testing.TB, yaml ...string) *pragma.Config {
+	t.Helper()
+	cfg, err := pragma.ParseConfig(append([]string{testKey}, yaml...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 // Start starts the server. Run has done it already; it is for after Stop or Kill.
 func (w *World) Start() {
 	w.T.Helper()
@@ -83,11 +96,7 @@ func (w *World) Start() {
 		srv.Social = []pragma.Service{&account.Service{}}
 	}
 	if srv.Config == nil {
-		cfg, err := pragma.ParseConfig(testKey)
-		if err != nil {
-			w.T.Fatal(err)
-		}
-		srv.Config = cfg
+		srv.Config = Config(w.T)
 	}
 	if srv.Store == nil {
 		if w.db == nil {
@@ -100,13 +109,14 @@ func (w *World) Start() {
 		srv.Logger = slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	srv.Listen = w.network.listen
-	ready := make(chan struct{})
-	srv.Ready = func(pragma.Addresses) { close(ready) }
+	w.network.up()
+	ready := make(chan pragma.Addresses, 1)
+	srv.Ready = func(a pragma.Addresses) { ready <- a }
 	ctx, cancel := context.WithCancel(context.Background())
 	w.srv, w.stop, w.done = srv, cancel, make(chan error, 1)
 	go func() { w.done <- srv.Run(ctx) }()
 	select {
-	case <-ready:
+	case w.addresses = <-ready:
 	case err := <-w.done:
 		w.stop = nil
 		w.T.Fatalf("server did not start: %v", err)
@@ -125,13 +135,15 @@ func (w *World) Stop() {
 }
 
 // Kill ends the server as a power cut would: nothing that is not in the store
-// now will get there.
+// now will get there, and nobody hears anything from it any more. It needs the
+// store that Run provides.
 func (w *World) Kill() {
 	w.T.Helper()
 	if w.lease == nil {
 		w.T.Fatal("Kill needs the store that Run provides")
 	}
 	w.lease.over.Store(true)
+	w.network.down()
 	w.stop()
 	w.stop = nil
 	if err := <-w.done; err != nil && !errors.Is(err, store.ErrUnavailable) {
@@ -147,14 +159,17 @@ func (w *World) Restart() {
 	w.Start()
 }
 
+// Server returns the server that runs, as build made it and Run filled it in.
+func (w *World) Server() *pragma.Server { return w.srv }
+
 // Address returns where a gateway listens, for [client.Options].
 func (w *World) Address(g pragma.Gateway) string {
-	port := map[pragma.Gateway]string{
-		{Backend: pragma.Game, Type: pragma.Player}: "10000", {Backend: pragma.Game, Type: pragma.Partner}: "10100",
-		{Backend: pragma.Game, Type: pragma.Operator}: "10200", {Backend: pragma.Social, Type: pragma.Player}: "11000",
-		{Backend: pragma.Social, Type: pragma.Partner}: "11100", {Backend: pragma.Social, Type: pragma.Operator}: "11200",
-	}[g]
-	return "127.0.0.1:" + port
+	w.T.Helper()
+	a, ok := w.addresses[g]
+	if !ok {
+		w.fatal("the server has no gateway %s", g)
+	}
+	return a
 }
 
 // Dial connects to an address of the server, for programs under test that bring
@@ -165,15 +180,6 @@ func (w *World) Dial(ctx context.Context, network, address string) (net.Conn, er
 
 // HTTP returns a client whose connections go to the server.
 func (w *World) HTTP() *http.Client { return w.http }
-
-// options are the client options for a kind of client.
-func (w *World) options(t pragma.SessionType) client.Options {
-	return client.Options{
-		Game:   w.Address(pragma.Gateway{Backend: pragma.Game, Type: t}),
-		Social: w.Address(pragma.Gateway{Backend: pragma.Social, Type: t}),
-		Dial:   w.network.dial,
-	}
-}
 
 // CheckPlugin fails the test if plugin has a method that looks like a misspelt
 // hook of interface I, such as party.Plugin.
@@ -211,5 +217,5 @@ func (w *World) Logs() string { return w.logs.String() }
 
 func (w *World) fatal(format string, args ...any) {
 	w.T.Helper()
-	w.T.Fatal(fmt.Sprintf(format, args...))
+	w.T.Fatalf(format, args...)
 }

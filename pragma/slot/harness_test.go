@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
@@ -60,6 +61,7 @@ func connect(w *pragmatest.World, name string) *player {
 	token, _ := w.Tokens(name)
 	p := &player{token: token, id: idOf(w.T, token)}
 	p.Raw = dial(w, token)
+	synctest.Wait() // until he has been told where he is
 	return p
 }
 
@@ -86,6 +88,7 @@ func idOf(t *testing.T, token string) pragma.PlayerID {
 
 // notified returns the notifications a player has got since, up to an answer.
 func (p *player) notified() []string {
+	synctest.Wait() // what is on its way arrives before the answer
 	p.Request("MoverRpc.NothingV1", struct{}{})
 	var all []string
 	for {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/matchmaking"
+	"github.com/openpragma/engine/party"
+	"github.com/openpragma/engine/plugins/warmbody"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/store"
+)
+
+// backend returns a server with every service and its default plugin; games run
+// without game servers, which only a studio has. serve runs it, config check
+// mounts it, and the benchmarks measure it.
+func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Server {
+	accounts := &account.Service{}
+	parties := &party.Service{Accounts: accounts}
+	games := &gameinstance.Service{Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties}
+	queue := &matchmaking.Service{Plugin: &warmbody.Plugin{}, Parties: parties, Games: games}
+	return &pragma.Server{
+		Config: cfg,
+		Store:  db,
+		Social: []pragma.Service{accounts},
+		Game:   []pragma.Service{parties, games, queue},
+		Logger: log,
+	}
+}
+
+// running is a server that runs beside its caller.
+type running struct {
+	addresses pragma.Addresses
+	cancel    context.CancelFunc
+	done      chan error
+}
+
+// start runs a server and returns when its gateways are open. Stop it.
+func start(ctx context.Context, srv *pragma.Server) (*running, error) {
+	life, cancel := context.WithCancel(ctx)
+	ready := make(chan pragma.Addresses, 1)
+	srv.Ready = func(a pragma.Addresses) { ready <- a }
+	r := &running{cancel: cancel, done: make(chan error, 1)}
+	go func() { r.done <- srv.Run(life) }()
+	select {
+	case err := <-r.done:
+		cancel()
+		return nil, errors.Join(err, context.Cause(ctx))
+	case r.addresses = <-ready:
+		return r, nil
+	}
+}
+
+// stop drains the server and waits for it.
+func (r *running) stop() error {
+	r.cancel()
+	return <-r.done
+}

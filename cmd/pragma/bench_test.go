@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// matchLines compares what a benchmark prints with one pattern for each line.
+// Figures are for people; a test looks only at their shape.
+func matchLines(t *testing.T, got string, want ...string) {
+	t.Helper()
+	want = append([]string{`machine: \d+ CPUs, load average .+, go1\..+`}, want...)
+	lines := strings.Split(strings.TrimSuffix(got, "\n"), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines, want %d:\n%s", len(lines), len(want), got)
+	}
+	for i, line := range lines {
+		pattern := strings.NewReplacer("COUNT", `[\d,]+`, "MILLIS", `[\d.]+ ms`, "PERCENT", `\d+ %`, "KB", `-?[\d.]+`).Replace(want[i])
+		if ok, err := regexp.MatchString("^"+pattern+"$", line); !ok || err != nil {
+			t.Errorf("line %q, want %q (%v)", line, pattern, err)
+		}
+	}
+}
+
+func TestBenchCallsComparesWithABareEcho(t *testing.T) {
+	matchLines(t, output(t, "bench", "calls", "-duration", "50ms", "-sockets", "1,5"),
+		`calls, 1 socket: no-op call COUNT round trips/s, bare echo COUNT round trips/s, ratio PERCENT \(aim 60 %\)`,
+		`calls, 5 sockets: no-op call COUNT round trips/s, bare echo COUNT round trips/s, ratio PERCENT \(aim 60 %\)`,
+	)
+}
+
+func TestBenchIdleReportsMemoryOfEachSocket(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("resident memory is read from /proc")
+	}
+	cost := `KB KB resident \(heap KB, stacks KB\) each`
+	cost = strings.Replace(cost, "KB KB", "KB [K]B", 1)
+	line := `idle, 5 sockets: ` + cost + `, bare echo ` + cost + `, ratio (-?\d+ %|unknown) \(aim 20 [K]B\)`
+	t.Run("on the game gateway", func(t *testing.T) {
+		matchLines(t, output(t, "bench", "idle", "-duration", "50ms", "-sockets", "5"), line)
+	})
+	t.Run("on both gateways", func(t *testing.T) {
+		matchLines(t, output(t, "bench", "idle", "-duration", "50ms", "-sockets", "5", "-social"), line)
+	})
+}
+
+func TestBenchIdleRefusesMoreSocketsThanFiles(t *testing.T) {
+	if err := allowFiles(1 << 40); err == nil {
+		t.Skip("this system has no limit")
+	}
+	if err := failure(t, "bench", "idle", "-sockets", "1099511627776"); !contains(err, "open files are needed") {
+		t.Errorf("error %q", err)
+	}
+}
+
+func TestBenchStoreComparesWithTheDisk(t *testing.T) {
+	matchLines(t, output(t, "bench", "store", "-duration", "50ms", "-writers", "1,4"),
+		`store, 1 writer: COUNT commits/s, bare fsync COUNT/s, ratio PERCENT`,
+		`store, 4 writers: COUNT commits/s, bare fsync COUNT/s, ratio PERCENT`,
+	)
+}
+
+func TestBenchPartyReportsUpdatesAndTheirWay(t *testing.T) {
+	matchLines(t, output(t, "bench", "party", "-duration", "50ms", "-writers", "1,2"),
+		`party, 1 party of 4: COUNT updates/s, COUNT deliveries/s, p50 MILLIS, p99 MILLIS, raw commits COUNT/s, ratio PERCENT \(aim 25 %\); CPU per update: server \d+ µs, members \d+ µs, per raw commit \d+ µs`,
+		`party, 1 party at half load: COUNT updates/s, p50 MILLIS, p99 MILLIS \(aim p99 10 ms\)`,
+		`party, 2 parties of 4: COUNT updates/s, COUNT deliveries/s, p50 MILLIS, p99 MILLIS, raw commits COUNT/s, ratio PERCENT \(aim 25 %\); CPU per update: server \d+ µs, members \d+ µs, per raw commit \d+ µs`,
+		`party, 2 parties at half load: COUNT updates/s, p50 MILLIS, p99 MILLIS \(aim p99 10 ms\)`,
+	)
+}
+
+func TestBenchStartReportsTheStages(t *testing.T) {
+	matchLines(t, output(t, "bench", "start", "-runs", "1"),
+		`start, 1 run: first match after MILLIS \(gateways open after MILLIS, players connected MILLIS, queued MILLIS\), bare echo process after MILLIS, ratio \d+ \(aim 1,000 ms\)`,
+	)
+}
+
+func TestBenchmarksStopWithTheirContext(t *testing.T) {
+	for _, what := range []string{"calls", "idle", "store", "party", "start"} {
+		t.Run(what, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			var out strings.Builder
+			if err := run(ctx, []string{"bench", what}, &out, &out); err == nil {
+				t.Errorf("it succeeds:\n%s", out.String())
+			}
+		})
+	}
+}

@@ -1,0 +1,270 @@
+package gameinstance
+
+import (
+	"context"
+	"time"
+
+	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/entity"
+)
+
+// onDue does what is due of an instance, one thing after the other.
+func (s *Service) onDue(tx *entity.Tx, _ string, h *head) error {
+	for chained := false; ; chained = true {
+		if due := h.due(); due.IsZero() || due.After(tx.Now()) {
+			return nil
+		}
+		if h.isOver() {
+			return s.purge(tx, h)
+		}
+		t := s.begin(tx, h)
+		t.chained = chained
+		if err := t.timeOut(); err != nil {
+			return err
+		}
+	}
+}
+
+// timeOut does what is due.
+func (t *turn) timeOut() error {
+	h := t.h
+	past := func(due time.Time) bool { return !due.IsZero() && !due.After(t.now) }
+	switch {
+	case past(h.AllocateBy) && h.Allocation != nil && h.Allocation.Failed:
+		return t.allocationFailed(CauseProviderError)
+	case t.late(&h.AllocateBy):
+		return t.allocationFailed(CauseTimeout)
+	case t.late(&h.ConnectBy):
+		return t.initialPlayersFailed()
+	case t.late(&h.AliveBy):
+		return t.serverDisconnected()
+	case t.late(&h.MoreBy):
+		return t.morePlayersFailed()
+	case past(h.AbsoluteBy):
+		t.reason = wire.GameInstanceTerminationAbsoluteTimeoutElapsed
+		t.inst.Terminate()
+		return t.finish()
+	case past(h.StaleBy):
+		return t.expired()
+	}
+	return nil // what was due has been moved
+}
+
+// late reports whether a server's time is over. A server that could not reach
+// this backend, because it did not run, gets some more.
+func (t *turn) late(due *time.Time) bool {
+	if due.IsZero() || due.After(t.now) {
+		return false
+	}
+	if grace := t.s.started.Add(t.cfg.silence()); grace.After(t.now) {
+		*due = grace
+		return false
+	}
+	return true
+}
+
+// fallBack runs a hook that owns what happens after a failure. If it fails, its
+// default is done instead.
+func (t *turn) fallBack(name string, hook func(ctx context.Context, p Plugin) error) error {
+	err := t.hook(name, func(ctx context.Context) error { return hook(ctx, t.s.Plugin) })
+	if err == nil {
+		return nil
+	}
+	t.s.m.Log().ErrorContext(t.tx.Context(), "hook failed; its default is done instead", "hook", name, "gameInstanceId", t.h.ID, "err", err)
+	t.renew()
+	return t.hook(name, func(ctx context.Context) error { return hook(ctx, Defaults{}) })
+}
+
+// dropServer takes the server away, and tells it, before a hook decides what
+// becomes of the instance.
+func (t *turn) dropServer(reason wire.GameInstanceTerminationReason) error {
+	t.reason = reason
+	server := t.h.Server
+	t.dirty = true
+	if err := t.unlink(); err != nil {
+		return err
+	}
+	if !server.IsZero() {
+		t.tx.NotifyPartner(t.s.notices.over.Of(&wire.GameInstanceOverPartnerV1Notification{
+			GameInstanceID: wire.UUID(t.h.ID), Reason: reason,
+		}), server)
+	}
+	return nil
+}
+
+// unlink takes the server away from the instance and its players.
+func (t *turn) unlink() error {
+	r, err := t.roster()
+	if err != nil {
+		return err
+	}
+	t.unlinked = t.h.Host != nil
+	t.dirty, t.rosterDirty = true, true
+	t.h.unlink()
+	r.unlink()
+	t.renew()
+	return nil
+}
+
+func (t *turn) allocationFailed(cause string) error {
+	if err := t.dropServer(wire.GameInstanceTerminationAllocationFailed); err != nil {
+		return err
+	}
+	err := t.fallBack("OnGameServerAllocationFailed", func(ctx context.Context, p Plugin) error {
+		return p.OnGameServerAllocationFailed(ctx, &GameServerAllocationFailedRequest{GameInstance: t.inst, Cause: cause})
+	})
+	if err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+func (t *turn) initialPlayersFailed() error {
+	r, err := t.roster()
+	if err != nil {
+		return err
+	}
+	initial := make(map[pragma.PlayerID]bool)
+	for i := range r.Players {
+		initial[r.Players[i].PlayerID] = r.Players[i].Told && r.Players[i].ConnectBy.IsZero()
+	}
+	if err := t.dropServer(wire.GameInstanceTerminationConnectPlayersTimeout); err != nil {
+		return err
+	}
+	err = t.fallBack("OnGameServerFailedToConnectInitialPlayers", func(ctx context.Context, p Plugin) error {
+		return p.OnGameServerFailedToConnectInitialPlayers(ctx, &GameServerFailedToConnectInitialPlayersRequest{
+			GameInstance: t.inst, InitialPlayers: t.pick(initial),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+func (t *turn) morePlayersFailed() error {
+	t.reason = wire.GameInstanceTerminationConnectPlayersTimeout
+	r, err := t.roster()
+	if err != nil {
+		return err
+	}
+	late := make(map[pragma.PlayerID]bool)
+	for i := range r.Players {
+		m := &r.Players[i]
+		if !m.ConnectBy.IsZero() && !m.ConnectBy.After(t.now) {
+			late[m.PlayerID] = true
+			m.ConnectBy = time.Time{} // from here on it is the plugin's affair
+		}
+	}
+	t.rosterDirty = true
+	t.renew()
+	err = t.fallBack("OnGameServerFailedToConnectMorePlayers", func(ctx context.Context, p Plugin) error {
+		return p.OnGameServerFailedToConnectMorePlayers(ctx, &GameServerFailedToConnectMorePlayersRequest{
+			GameInstance: t.inst, MorePlayers: t.pick(late),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+// pick returns the players of the working copy who are marked.
+func (t *turn) pick(marked map[pragma.PlayerID]bool) []*GamePlayer {
+	var list []*GamePlayer
+	for _, p := range t.inst.present() {
+		if marked[p.m.PlayerID] {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (t *turn) serverDisconnected() error {
+	if err := t.dropServer(wire.GameInstanceTerminationKeepAliveFailed); err != nil {
+		return err
+	}
+	err := t.fallBack("OnGameServerDisconnected", func(ctx context.Context, p Plugin) error {
+		return p.OnGameServerDisconnected(ctx, &GameServerDisconnectedRequest{GameInstance: t.inst})
+	})
+	if err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+func (t *turn) expired() error {
+	t.h.StaleBy = t.cfg.staleAt(t.h.LastAccess)
+	if t.h.StaleBy.After(t.now) || t.h.StaleBy.IsZero() {
+		return nil // the configuration has changed
+	}
+	t.reason, t.final = wire.GameInstanceTerminationExpired, StateExpired
+	err := t.fallBack("OnGameInstanceExpired", func(ctx context.Context, p Plugin) error {
+		return p.OnGameInstanceExpired(ctx, &GameInstanceExpiredRequest{GameInstance: t.inst})
+	})
+	if err != nil {
+		return err
+	}
+	t.h.LastAccess = t.now // an instance that the hook keeps has its time once more
+	return t.finish()
+}
+
+// alive notes a sign of life of the server, not more often than once a second.
+func (t *turn) alive() {
+	h := t.h
+	if h.State != StateRunning || h.Server.IsZero() {
+		return
+	}
+	if !t.cfg.EnableKeepAlive {
+		h.AliveBy = time.Time{}
+		return
+	}
+	if by := t.now.Add(t.cfg.silence()); by.Sub(h.AliveBy) >= time.Second || by.Before(h.AliveBy) {
+		h.AliveBy = by
+	}
+}
+
+// watchExpiration has a change of the expiration reach instances that nobody
+// touches.
+func (s *Service) watchExpiration(m *pragma.Mount) {
+	s.recheck = make(chan struct{}, 1)
+	s.config.OnChange(func(before, after Config) {
+		if before.staleAt(time.Time{}) != after.staleAt(time.Time{}) {
+			select {
+			case s.recheck <- struct{}{}:
+			default: // it is waited for already
+			}
+		}
+	})
+	m.Go("expiration", func(ctx context.Context) {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.recheck:
+				s.restartExpiration(ctx)
+			}
+		}
+	})
+}
+
+func (s *Service) restartExpiration(ctx context.Context) {
+	for item, err := range s.heads.List(ctx, "", "") {
+		if err == nil {
+			err = s.heads.Update(ctx, item.ID, func(_ *entity.Tx, h *head) error {
+				if !h.isOver() {
+					cfg := s.config.Load()
+					h.StaleBy = cfg.staleAt(h.LastAccess)
+				}
+				return nil
+			})
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.m.Log().WarnContext(ctx, "cannot apply the new expiration to a game instance", "gameInstanceId", item.ID, "err", err)
+		}
+	}
+}

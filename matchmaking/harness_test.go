@@ -1,0 +1,314 @@
+package matchmaking_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/matchmaking"
+	"github.com/openpragma/engine/party"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/ext"
+	"github.com/openpragma/engine/pragma/pragmatest"
+	"github.com/openpragma/engine/pragma/store"
+)
+
+type m = map[string]any
+
+// world is a server with parties, a queue, and games that need no server.
+type world struct {
+	*pragmatest.World
+	parties *party.Service
+	queue   *matchmaking.Service
+	arena   *arena
+}
+
+// setup says how a test wants its server.
+type setup struct {
+	plugin matchmaking.Plugin
+	config string       // YAML
+	store  store.Opener // nil: that of pragmatest
+}
+
+func run(t *testing.T, o setup, fn func(w *world)) {
+	t.Helper()
+	w := &world{arena: &arena{}}
+	build := func() *pragma.Server {
+		w.parties = &party.Service{Plugin: lobby{}}
+		games := &gameinstance.Service{Plugin: w.arena, Parties: w.parties}
+		w.queue = &matchmaking.Service{Plugin: o.plugin, Parties: w.parties, Games: games}
+		srv := &pragma.Server{Game: []pragma.Service{w.parties, games, w.queue}, Store: o.store}
+		if o.config != "" {
+			cfg, err := pragma.ParseConfig(o.config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv.Config = cfg
+		}
+		return srv
+	}
+	pragmatest.Run(t, build, func(pw *pragmatest.World) {
+		w.World = pw
+		fn(w)
+	})
+}
+
+// lobby puts parties into the queue that their creator names.
+type lobby struct{ party.Defaults }
+
+func (lobby) InitializeParty(_ context.Context, r *party.InitializePartyRequest) error {
+	r.Party.SetExt(r.RequestExt)
+	return nil
+}
+
+func (lobby) BuildMatchmakingKey(_ context.Context, r *party.BuildMatchmakingKeyRequest) (ext.Value, error) {
+	return r.Party.Ext(), nil
+}
+
+func (lobby) BuildExtMatchmakingParty(_ context.Context, r *party.BuildExtMatchmakingPartyRequest) (ext.Value, error) {
+	return ext.Of(m{"size": r.Party.PlayerCount()}), nil
+}
+
+// arena lets games run without a server until a player leaves.
+type arena struct {
+	gameinstance.Defaults
+	mu      sync.Mutex
+	refuse  error
+	created []*gameinstance.BackendCreateByMatchmakingRequest
+}
+
+func (a *arena) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *gameinstance.BackendCreateByMatchmakingRequest) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.created = append(a.created, r)
+	return a.refuse
+}
+
+func (a *arena) HandlePlayerLeaveRequest(_ context.Context, r *gameinstance.PlayerLeaveRequest) error {
+	exts := make(map[pragma.PlayerID]ext.Value)
+	for _, p := range r.GameInstance.Players() {
+		exts[p.ID()] = ext.Value{}
+	}
+	r.GameInstance.End(exts)
+	return nil
+}
+
+func (a *arena) calls() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.created)
+}
+
+func (a *arena) setRefuse(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refuse = err
+}
+
+// player is a connected player.
+type player struct {
+	*pragmatest.Raw
+	w      *world
+	name   string
+	token  string
+	id     pragma.PlayerID
+	frames chan pragmatest.Frame // everything the server sends
+	notes  []pragmatest.Frame    // notifications nobody has looked at
+}
+
+func (w *world) player(name string) *player {
+	w.T.Helper()
+	p := &player{w: w, name: name}
+	p.token, _ = w.Tokens(name)
+	p.id = idOf(w.T, p.token)
+	p.connect()
+	return p
+}
+
+// connect opens the player's socket and reads it.
+func (p *player) connect() {
+	p.w.T.Helper()
+	raw := p.w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Player}, p.token)
+	frames := make(chan pragmatest.Frame, 4096)
+	go func() {
+		defer close(frames)
+		for {
+			f, ok := raw.Poll(10 * 365 * 24 * time.Hour)
+			if !ok {
+				return
+			}
+			frames <- f
+		}
+	}()
+	p.Raw, p.frames, p.notes = raw, frames, nil
+	synctest.Wait()
+}
+
+func idOf(t *testing.T, token string) pragma.PlayerID {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Sub pragma.PlayerID `json:"sub"`
+	}
+	if err := json.Unmarshal(text, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims.Sub
+}
+
+// try makes a call and returns its payload, or the error frame.
+func (p *player) try(call string, payload m) (m, *pragmatest.Frame) {
+	p.w.T.Helper()
+	if payload == nil {
+		payload = m{}
+	}
+	p.Request(call, payload)
+	return p.answer()
+}
+
+// answer waits for the answer to the last request.
+func (p *player) answer() (m, *pragmatest.Frame) {
+	p.w.T.Helper()
+	for f := range p.frames {
+		switch {
+		case f.Response != nil:
+			return f.Response.Payload, nil
+		case f.ServiceError != nil:
+			return nil, &f
+		}
+		p.notes = append(p.notes, f)
+	}
+	p.w.T.Fatalf("%s: the socket was closed", p.name)
+	return nil, nil
+}
+
+// do makes a call that must succeed.
+func (p *player) do(call string, payload m) m {
+	p.w.T.Helper()
+	got, refused := p.try(call, payload)
+	if refused != nil {
+		p.w.T.Fatalf("%s: %s: %s %v", p.name, call, refused, refused.ServiceError.DebugDetails)
+	}
+	return got
+}
+
+// refused makes a call that must be refused.
+func (p *player) refused(call string, want string) {
+	p.w.T.Helper()
+	got, frame := p.try(call, nil)
+	if frame == nil {
+		p.w.T.Errorf("%s: %s: answered %v, want %s", p.name, call, got, want)
+	} else if frame.ServiceError.Error != want {
+		p.w.T.Errorf("%s: %s: refused with %v, want %s", p.name, call, frame, want)
+	}
+}
+
+// party puts players into one party that wants to queue under a key, makes
+// everybody ready and forgets what they were told.
+func (w *world) party(key string, players ...*player) {
+	w.T.Helper()
+	shown := players[0].do("PartyRpc.CreateV1", m{"createRequestExt": m{"key": key}})["party"].(m)
+	for _, p := range players[1:] {
+		p.do("PartyRpc.JoinWithInviteCodeV1", m{"inviteCode": shown["inviteCode"]})
+	}
+	for _, p := range players {
+		p.do("PartyRpc.SetReadyStateV1", m{"ready": true})
+	}
+	for _, p := range players {
+		p.told()
+	}
+}
+
+// enter takes the player's party into matchmaking.
+func (p *player) enter() {
+	p.w.T.Helper()
+	p.do("PartyRpc.EnterMatchmakingV1", nil)
+}
+
+// queued lets new players wait alone, and forgets what they were told.
+func (w *world) queued(key string, names ...string) []*player {
+	w.T.Helper()
+	var all []*player
+	for _, name := range names {
+		p := w.player(name)
+		w.party(key, p)
+		p.enter()
+		p.told()
+		all = append(all, p)
+	}
+	return all
+}
+
+// told returns, briefly, the notifications a player has got since he last
+// looked.
+func (p *player) told() []string {
+	p.w.T.Helper()
+	synctest.Wait() // for all that is on its way
+	for len(p.frames) > 0 {
+		f, ok := <-p.frames
+		if !ok {
+			break
+		}
+		p.notes = append(p.notes, f)
+	}
+	var all []string
+	for _, f := range p.notes {
+		all = append(all, brief(f))
+	}
+	p.notes = nil
+	return all
+}
+
+// brief is a notification in one line.
+func brief(f pragmatest.Frame) string {
+	_, name, _ := strings.Cut(f.Notification.Type, ".")
+	name = strings.TrimSuffix(name, "V1Notification")
+	payload := f.Notification.Payload
+	switch name {
+	case "SessionChanged":
+		return name + " set" + keys(payload["attributesSet"].(m)) + " removed" + fmt.Sprint(payload["attributesRemoved"])
+	case "MatchmakingFailure":
+		return name + " " + payload["reason"].(string)
+	}
+	return name
+}
+
+func keys(attributes m) string {
+	var all []string
+	for key := range attributes {
+		all = append(all, key)
+	}
+	slices.Sort(all)
+	return fmt.Sprint(all)
+}
+
+// info is the one queue in an answer to GetMatchmakingInfo.
+func (p *player) info() (parties, players, matchables float64) {
+	p.w.T.Helper()
+	queues := p.do("MatchmakingRpc.GetMatchmakingInfoV2", nil)["queueInfo"].([]any)
+	if len(queues) != 1 {
+		p.w.T.Fatalf("%d queues, want 1", len(queues))
+	}
+	q := queues[0].(m)
+	return q["partiesInQueue"].(float64), q["playersInQueue"].(float64), q["matchablesInQueue"].(float64)
+}
+
+// keep returns an opener of a store that outlives its servers.
+func keep(db store.Driver) store.Opener {
+	return func(context.Context) (store.Driver, error) { return kept{db}, nil }
+}
+
+type kept struct{ store.Driver }
+
+func (kept) Close() error { return nil }

@@ -1,0 +1,207 @@
+package matchmaking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/party"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/entity"
+	"github.com/openpragma/engine/pragma/slot"
+	"github.com/openpragma/engine/pragma/store"
+)
+
+// ticketKind is the kind of the records; it must never change.
+const ticketKind = "ticket"
+
+// Service is the matchmaking service. Fill in the fields and put it into the
+// list of services of a server's Game side.
+type Service struct {
+	// Plugin decides who plays with whom. Nil means [Defaults], which matches
+	// nobody.
+	Plugin Plugin
+	// Parties is the party service, whose parties wait here; required.
+	Parties *party.Service
+	// Games is the game instance service, which makes the games; required.
+	Games *gameinstance.Service
+
+	m       *pragma.Mount
+	cfg     *pragma.Live[Config]
+	slots   *slot.Slots
+	tickets *entity.Kind[ticket]
+	failure pragma.Notice[wire.MatchmakingFailureV1Notification]
+	index   *index
+	metrics *metrics
+	commits chan struct{} // one place for each commit under way
+}
+
+var (
+	_ pragma.Service = (*Service)(nil)
+	_ party.Queue    = (*Service)(nil)
+)
+
+// maxCommits is how many matches are committed at a time: enough to fill the
+// groups in which a store writes.
+const maxCommits = 64
+
+// Name returns the prefix of the service's calls.
+func (s *Service) Name() string { return "MatchmakingRpc" }
+
+// Mount implements [pragma.Service].
+func (s *Service) Mount(m *pragma.Mount) error {
+	if s.Parties == nil || s.Games == nil {
+		return errors.New("matchmaking.Service needs its fields Parties and Games")
+	}
+	if s.Plugin == nil {
+		s.Plugin = Defaults{}
+	}
+	var problems [3]error
+	s.m = m
+	s.cfg, problems[0] = pragma.ServiceConfig(m, "MatchmakingConfig", DefaultConfig())
+	problems[1] = pragma.MountPlugin(m, "MatchmakingService.matchmakingPlugin", s.Plugin)
+	s.slots = slot.For(m)
+	s.tickets = entity.Of(m, ticketKind, entity.Options[ticket]{Due: (*ticket).timesOutAt, OnDue: s.timeOut})
+	s.failure = pragma.PlayerNotice[wire.MatchmakingFailureV1Notification](m, "MatchmakingFailureV1Notification")
+	s.index = newIndex()
+	s.commits = make(chan struct{}, maxCommits)
+	s.metrics, problems[2] = newMetrics(m.Metrics())
+	s.handle(m)
+	s.Parties.UseQueue(s)
+	m.OnStart(s.reconcile)
+	m.Go("loop", s.run)
+	return errors.Join(problems[:]...)
+}
+
+// Enter lets a party wait, inside its own update. It is for package party.
+func (s *Service) Enter(tx *entity.Tx, e *party.QueueEntry) error {
+	t, err := s.tickets.New(tx, e.TicketID.String())
+	if errors.Is(err, entity.ErrExists) {
+		return ErrAlreadyInQueue
+	}
+	if err != nil {
+		return err
+	}
+	cfg := s.cfg.Load()
+	*t = newTicket(e, tx.Now(), cfg.queueTimeout())
+	p, key := t.party(e.TicketID), t.key()
+	m := NewMatchable(p)
+	var game *NewGameInstance
+	r := &InitializeRequest{key, m, tx.Now()}
+	err = pragma.RunHook(tx.Context(), s.m, hookInitialize, func(ctx context.Context) (err error) {
+		game, err = s.Plugin.Initialize(ctx, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if game != nil {
+		return s.startNow(tx, key, game, m)
+	}
+	p.notes, p.in = m.ext, nil
+	// After everything the party tells its players: the match may be next.
+	tx.BeforeCommit(addKey(e.TicketID), func() error {
+		tx.After(func(context.Context) { s.index.add(key, p) })
+		return nil
+	})
+	return nil
+}
+
+type (
+	addKey   pragma.TicketID
+	startKey pragma.GameInstanceID
+)
+
+// startNow starts the game of a party that has only just entered, when its own
+// update has done everything else.
+func (s *Service) startNow(tx *entity.Tx, key QueueKey, game *NewGameInstance, m *Matchable) error {
+	parties, err := game.roster.check(m, nil)
+	if err == nil && game.queue != nil {
+		err = ErrGamesCannotQueue
+	}
+	if err != nil {
+		return ErrPlugin.Wrap(fmt.Errorf("%s: %w", hookInitialize, err))
+	}
+	id := pragma.NewID[pragma.GameInstanceID]()
+	tx.BeforeCommit(startKey(id), func() error {
+		return refused(s.start(tx, id, key, game, parties))
+	})
+	return nil
+}
+
+// refused is what the leader is told when the game of his party cannot start: the
+// documented reason for everything but trouble with the store, which may pass.
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, passing := range []error{store.ErrUnavailable, store.ErrConflict, store.ErrUnknown, store.ErrFull, context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, passing) {
+			return err
+		}
+	}
+	no := party.ErrFailedToEnterMatchmaking.Wrap(err)
+	if e, ok := errors.AsType[*pragma.Error](err); ok && e.Code != pragma.Internal {
+		no = no.With("%s", e.Error())
+	}
+	return no
+}
+
+// Leave removes a ticket, inside the update of its party. It is for package party.
+func (s *Service) Leave(tx *entity.Tx, id pragma.TicketID) error {
+	err := s.tickets.Delete(tx, id.String())
+	if errors.Is(err, entity.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		s.forget(tx, id)
+	}
+	return err
+}
+
+// forget takes tickets out of the index with the commit.
+func (s *Service) forget(tx *entity.Tx, ids ...pragma.TicketID) {
+	tx.After(func(context.Context) { s.index.remove(ids...) })
+}
+
+// reconcileEvery is how often the index is compared with the store. Only a
+// ticket whose commit was made but reported as unknown, or that another node
+// made, is found that late.
+const reconcileEvery = 15 * time.Second
+
+// reconcile brings the index in line with the store.
+func (s *Service) reconcile(ctx context.Context) error {
+	gone := s.index.known()
+	var missing []pragma.TicketID
+	for rec, err := range s.m.Store().List(ctx, store.Query{Kind: ticketKind}) {
+		if err != nil {
+			return fmt.Errorf("list tickets: %w", err)
+		}
+		id, err := pragma.ParseID[pragma.TicketID](rec.ID)
+		if err != nil {
+			s.m.Log().ErrorContext(ctx, "ticket has a strange id", "id", rec.ID)
+			continue
+		}
+		if !s.index.has(id) {
+			missing = append(missing, id)
+		}
+		delete(gone, id)
+	}
+	for id := range gone {
+		s.index.remove(id)
+	}
+	for _, id := range missing {
+		t, err := s.tickets.Read(ctx, id.String())
+		switch {
+		case errors.Is(err, entity.ErrNotFound):
+		case err != nil:
+			s.m.Log().ErrorContext(ctx, "cannot read a ticket", "ticket", id, "err", err)
+		default:
+			s.index.add(t.key(), t.party(id))
+		}
+	}
+	return nil
+}

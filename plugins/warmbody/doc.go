@@ -1,0 +1,25 @@
+// Package warmbody is a matchmaking plugin that takes whoever is there: it fills
+// teams, first come, first served.
+//
+//	queue := &matchmaking.Service{Plugin: &warmbody.Plugin{}, Parties: parties, Games: games}
+//
+// How many teams of how many players make a game is said in the configuration,
+// and may change while the server runs:
+//
+//	game:
+//	  pluginConfigs:
+//	    MatchmakingService.matchmakingPlugin:
+//	      config: {numberOfTeams: 2, playersPerTeam: 5}
+//
+// A party is always on one team. One that is larger than a team is refused when
+// it enters, with MatchmakingService_PartyTooBig. Teams are numbered from 0.
+//
+// The oldest party collects others until a game is full. A younger one may take
+// parties from what an older one has collected, but only if that makes its own
+// game full.
+//
+// The game runs in the first zone that the oldest party prefers and all others
+// prefer too; a party that prefers none takes any. Without such a zone it runs
+// where the worst ping of a player is lowest, among the zones that every player
+// with pings has one for; else the zone stays empty (engine §4.3).
+package warmbody

@@ -1,0 +1,265 @@
+package pragma
+
+import (
+	"errors"
+	"net/url"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/openpragma/engine/internal/conf"
+)
+
+// coreConfig is the section core: what belongs to the node (engine §1.7).
+type coreConfig struct {
+	BackendMode           Mode   `yaml:"backendMode"`
+	ClusterName           string `yaml:"clusterName"`
+	NodeName              string `yaml:"nodeName"`
+	ShardID               string `yaml:"shardId"`
+	MetricsAddress        string `yaml:"metricsAddress"` // own listener for /metrics and /healthz; empty: none
+	StartupTimeoutMillis  int    `yaml:"startupTimeoutMillis"`
+	ShutdownTimeoutMillis int    `yaml:"shutdownTimeoutMillis"`
+
+	Session        sessionConfig        `yaml:"session"`
+	GatewayManager gatewayManagerConfig `yaml:"gatewayManager"`
+}
+
+// Validate implements [conf.Validator].
+func (c *coreConfig) Validate() error {
+	var errs []error
+	if c.ClusterName == "" {
+		errs = append(errs, conf.Fieldf("clusterName", "want at least one character"))
+	}
+	if c.NodeName == "" {
+		errs = append(errs, conf.Fieldf("nodeName", "want at least one character"))
+	}
+	if id, err := ParseID[GameShardID](c.ShardID); err != nil || id.IsZero() {
+		errs = append(errs, conf.Fieldf("shardId", "want a UUID other than zero"))
+	}
+	return errors.Join(append(errs, inRange([]setting{
+		{"startupTimeoutMillis", c.StartupTimeoutMillis},
+		{"shutdownTimeoutMillis", c.ShutdownTimeoutMillis},
+	}))...)
+}
+
+// sessionConfig are the limits of sessions and connections. All change live, for
+// open connections too, except handshakeTimeoutSeconds.
+type sessionConfig struct {
+	EnableMatchReconnect    bool `yaml:"enableMatchReconnect"`
+	PlayerGraceSeconds      int  `yaml:"playerGraceSeconds"`
+	PartnerGraceSeconds     int  `yaml:"partnerGraceSeconds"`
+	PingIntervalSeconds     int  `yaml:"pingIntervalSeconds"`
+	IdleTimeoutSeconds      int  `yaml:"idleTimeoutSeconds"`
+	HandshakeTimeoutSeconds int  `yaml:"handshakeTimeoutSeconds"`
+	MaxPlayerFrameBytes     int  `yaml:"maxPlayerFrameBytes"`
+	MaxPartnerFrameBytes    int  `yaml:"maxPartnerFrameBytes"`
+	MaxOperatorFrameBytes   int  `yaml:"maxOperatorFrameBytes"`
+	PlayerRatePerSecond     int  `yaml:"playerRatePerSecond"`
+	PlayerBurst             int  `yaml:"playerBurst"`
+	PartnerRatePerSecond    int  `yaml:"partnerRatePerSecond"`
+	PartnerBurst            int  `yaml:"partnerBurst"`
+	OperatorRatePerSecond   int  `yaml:"operatorRatePerSecond"`
+	OperatorBurst           int  `yaml:"operatorBurst"`
+	RequestTimeoutMillis    int  `yaml:"requestTimeoutMillis"`
+	PluginTimeoutMillis     int  `yaml:"pluginTimeoutMillis"`
+	MaxQueuedFrames         int  `yaml:"maxQueuedFrames"`
+	MaxQueuedBytes          int  `yaml:"maxQueuedBytes"`
+}
+
+// Validate implements [conf.Validator].
+func (c *sessionConfig) Validate() error {
+	err := inRange([]setting{
+		{"playerGraceSeconds", c.PlayerGraceSeconds},
+		{"partnerGraceSeconds", c.PartnerGraceSeconds},
+		{"pingIntervalSeconds", c.PingIntervalSeconds},
+		{"idleTimeoutSeconds", c.IdleTimeoutSeconds},
+		{"handshakeTimeoutSeconds", c.HandshakeTimeoutSeconds},
+		{"maxPlayerFrameBytes", c.MaxPlayerFrameBytes},
+		{"maxPartnerFrameBytes", c.MaxPartnerFrameBytes},
+		{"maxOperatorFrameBytes", c.MaxOperatorFrameBytes},
+		{"playerRatePerSecond", c.PlayerRatePerSecond},
+		{"playerBurst", c.PlayerBurst},
+		{"partnerRatePerSecond", c.PartnerRatePerSecond},
+		{"partnerBurst", c.PartnerBurst},
+		{"operatorRatePerSecond", c.OperatorRatePerSecond},
+		{"operatorBurst", c.OperatorBurst},
+		{"requestTimeoutMillis", c.RequestTimeoutMillis},
+		{"pluginTimeoutMillis", c.PluginTimeoutMillis},
+		{"maxQueuedFrames", c.MaxQueuedFrames},
+		{"maxQueuedBytes", c.MaxQueuedBytes},
+	})
+	if err == nil && c.IdleTimeoutSeconds <= c.PingIntervalSeconds {
+		err = conf.Fieldf("idleTimeoutSeconds", "want more than pingIntervalSeconds (%d): a peer has to have the chance to answer", c.PingIntervalSeconds)
+	}
+	return err
+}
+
+// frame returns how large a message from a session of the type may be.
+func (c *sessionConfig) frame(t SessionType) int64 {
+	switch t {
+	case Player:
+		return int64(c.MaxPlayerFrameBytes)
+	case Partner:
+		return int64(c.MaxPartnerFrameBytes)
+	}
+	return int64(c.MaxOperatorFrameBytes)
+}
+
+// rate returns how often a session of the type may call.
+func (c *sessionConfig) rate(t SessionType) (perSecond rate.Limit, burst int) {
+	switch t {
+	case Player:
+		return rate.Limit(c.PlayerRatePerSecond), c.PlayerBurst
+	case Partner:
+		return rate.Limit(c.PartnerRatePerSecond), c.PartnerBurst
+	}
+	return rate.Limit(c.OperatorRatePerSecond), c.OperatorBurst
+}
+
+// gatewayManagerConfig switches gateways on and off and says where they listen.
+type gatewayManagerConfig struct {
+	Social backendGatewaysConfig `yaml:"social"`
+	Game   backendGatewaysConfig `yaml:"game"`
+}
+
+type backendGatewaysConfig struct {
+	Player   gatewayConfig `yaml:"player"`
+	Partner  gatewayConfig `yaml:"partner"`
+	Operator gatewayConfig `yaml:"operator"`
+}
+
+// gatewayConfig is one gateway. Changes need a restart.
+type gatewayConfig struct {
+	Enabled bool   `yaml:"enabled"`
+	Address string `yaml:"address"` // host:port to listen on; port 0 takes a free one
+	// PublicURL is what /v1/info tells clients, such as https://game.example.com;
+	// empty: what the gateway listens on.
+	PublicURL string `yaml:"publicURL"`
+}
+
+// Validate implements [conf.Validator].
+func (c *gatewayConfig) Validate() error {
+	if c.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return conf.Fieldf("publicURL", "want a URL such as https://game.example.com")
+	}
+	return nil
+}
+
+// tokenSignerConfig is TokenSignerConfig, also known as TokenConfig.
+type tokenSignerConfig struct {
+	JWTPrivateKey                           Secret `yaml:"jwtPrivateKey"`
+	PartnerExpirationHours                  int    `yaml:"partnerExpirationHours"`
+	OperatorExpirationMinutes               int    `yaml:"operatorExpirationMinutes"`
+	EmailTokenExpirationMinutes             int    `yaml:"emailTokenExpirationMinutes"`
+	PlayerTokenExpirationMinutes            int    `yaml:"playerTokenExpirationMinutes"`
+	PlayerTokenRefreshMinutes               int    `yaml:"playerTokenRefreshMinutes"`
+	PlayerTokenRefreshVarianceWindowMinutes int    `yaml:"playerTokenRefreshVarianceWindowMinutes"`
+}
+
+// Validate implements [conf.Validator].
+func (c *tokenSignerConfig) Validate() error {
+	err := inRange([]setting{
+		{"operatorExpirationMinutes", c.OperatorExpirationMinutes},
+		{"emailTokenExpirationMinutes", c.EmailTokenExpirationMinutes},
+		{"playerTokenExpirationMinutes", c.PlayerTokenExpirationMinutes},
+		{"playerTokenRefreshMinutes", c.PlayerTokenRefreshMinutes},
+	})
+	if c.PartnerExpirationHours < 1 || c.PartnerExpirationHours > maxHours {
+		err = errors.Join(err, conf.Fieldf("partnerExpirationHours", "want 1 to %d", maxHours))
+	}
+	if c.PlayerTokenRefreshMinutes >= c.PlayerTokenExpirationMinutes {
+		err = errors.Join(err, conf.Fieldf("playerTokenRefreshMinutes", "want less than playerTokenExpirationMinutes"))
+	}
+	if v := c.PlayerTokenRefreshVarianceWindowMinutes; v < 0 || v >= c.PlayerTokenRefreshMinutes {
+		err = errors.Join(err, conf.Fieldf("playerTokenRefreshVarianceWindowMinutes", "want less than playerTokenRefreshMinutes: a client that is told 0 refreshes without end"))
+	}
+	return err
+}
+
+// signerNeedsRestart names the key: tokens and the sockets opened with them
+// outlive a reload.
+func signerNeedsRestart(running, next tokenSignerConfig) []string {
+	if running.JWTPrivateKey.Reveal() == next.JWTPrivateKey.Reveal() {
+		return nil
+	}
+	return []string{"jwtPrivateKey"}
+}
+
+// Bounds of numbers in the configuration. As minutes, and as hours, they still
+// fit a [time.Duration].
+const (
+	maxNumber = 100_000_000
+	maxHours  = 2_000_000
+)
+
+type setting struct {
+	name  string
+	value int
+}
+
+// inRange reports the settings that are not from 1 to maxNumber.
+func inRange(settings []setting) error {
+	var errs []error
+	for _, s := range settings {
+		if s.value < 1 || s.value > maxNumber {
+			errs = append(errs, conf.Fieldf(s.name, "want 1 to %d", maxNumber))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func defaultCore() coreConfig {
+	gate := func(port string) gatewayConfig { return gatewayConfig{Enabled: true, Address: "127.0.0.1:" + port} }
+	return coreConfig{
+		BackendMode:           Development,
+		ClusterName:           "local",
+		NodeName:              "node-1",
+		ShardID:               "00000000-0000-0000-0000-000000000001",
+		StartupTimeoutMillis:  60000,
+		ShutdownTimeoutMillis: 30000,
+		Session: sessionConfig{
+			EnableMatchReconnect: true,
+			PlayerGraceSeconds:   60, PartnerGraceSeconds: 120,
+			PingIntervalSeconds: 20, IdleTimeoutSeconds: 60, HandshakeTimeoutSeconds: 5,
+			MaxPlayerFrameBytes: 64 << 10, MaxPartnerFrameBytes: 1 << 20, MaxOperatorFrameBytes: 1 << 20,
+			PlayerRatePerSecond: 20, PlayerBurst: 40,
+			PartnerRatePerSecond: 200, PartnerBurst: 1000,
+			OperatorRatePerSecond: 50, OperatorBurst: 200,
+			RequestTimeoutMillis: 5000, PluginTimeoutMillis: 2000,
+			MaxQueuedFrames: 256, MaxQueuedBytes: 4 << 20,
+		},
+		GatewayManager: gatewayManagerConfig{
+			Social: backendGatewaysConfig{Player: gate("11000"), Partner: gate("11100"), Operator: gate("11200")},
+			Game:   backendGatewaysConfig{Player: gate("10000"), Partner: gate("10100"), Operator: gate("10200")},
+		},
+	}
+}
+
+func defaultTokenSigner() tokenSignerConfig {
+	return tokenSignerConfig{
+		PartnerExpirationHours: 876000, OperatorExpirationMinutes: 2880, EmailTokenExpirationMinutes: 10080,
+		PlayerTokenExpirationMinutes: 1440, PlayerTokenRefreshMinutes: 45, PlayerTokenRefreshVarianceWindowMinutes: 5,
+	}
+}
+
+// gateway returns the configuration of one gateway.
+func (c gatewayManagerConfig) gateway(g Gateway) gatewayConfig {
+	side := c.Game
+	if g.Backend == Social {
+		side = c.Social
+	}
+	switch g.Type {
+	case Player:
+		return side.Player
+	case Partner:
+		return side.Partner
+	}
+	return side.Operator
+}
+
+func millis(n int) time.Duration  { return time.Duration(n) * time.Millisecond }
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

@@ -1,0 +1,146 @@
+package pragma
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+// upgrade opens a socket. Whatever is wrong with the token is told before the
+// upgrade. The session is durable, and an older one taken over, before the
+// client hears that it is connected.
+func (g *gateway) upgrade(w http.ResponseWriter, r *http.Request) {
+	core := g.side.core
+	who, err := g.authenticate(r)
+	if err != nil {
+		g.refuse(w, 0, err)
+		return
+	}
+	if !asksForSocket(r) {
+		_, _ = websocket.Accept(w, r, nil) // answers with what is missing
+		return
+	}
+	if !core.sockets.begin() {
+		g.refuse(w, 0, ErrShuttingDown)
+		return
+	}
+	sock := newSocket(g, who)
+	if err := g.side.connect(r.Context(), sock); err != nil {
+		sock.cancel()
+		core.sockets.done()
+		g.refuse(w, 0, err)
+		return
+	}
+	w.Header().Set("Vary", "Origin")
+	small := &smallBuffers{ResponseWriter: w}
+	ws, err := websocket.Accept(small, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // existing clients send all kinds of origins (wire §3)
+		OnPingReceived:     func(context.Context, []byte) bool { sock.alive(); return true },
+		OnPongReceived:     func(context.Context, []byte) { sock.alive() },
+	})
+	if err != nil {
+		core.log.DebugContext(r.Context(), "upgrade failed", "gateway", g.id.String(), "err", err)
+		g.closed(sock, err)
+		return
+	}
+	go g.serve(sock, ws, small.conn) // the goroutine of the HTTP request ends, and with it its buffers
+}
+
+// asksForSocket reports whether the request is an upgrade that can be accepted,
+// so that no other one takes a session over.
+func asksForSocket(r *http.Request) bool {
+	key := r.Header.Values("Sec-WebSocket-Key")
+	if len(key) != 1 || r.Header.Get("Sec-WebSocket-Version") != "13" {
+		return false
+	}
+	nonce, err := base64.StdEncoding.DecodeString(strings.TrimSpace(key[0]))
+	return err == nil && len(nonce) == 16 && r.ProtoAtLeast(1, 1) &&
+		hasToken(r.Header.Values("Connection"), "upgrade") && hasToken(r.Header.Values("Upgrade"), "websocket")
+}
+
+// hasToken reports whether one of the values of a header lists the token.
+func hasToken(values []string, token string) bool {
+	return slices.ContainsFunc(values, func(v string) bool {
+		return slices.ContainsFunc(strings.Split(v, ","), func(t string) bool {
+			return strings.EqualFold(strings.TrimSpace(t), token)
+		})
+	})
+}
+
+// smallBuffers gives a socket buffers that fit an idle connection, in place of
+// the 4 KiB each that the HTTP server has (ADR 5), and remembers the connection.
+type smallBuffers struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+// Hijack implements [http.Hijacker].
+func (w *smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.conn = conn
+	if err != nil || rw.Reader.Buffered() > 0 { // the client did not wait for the answer
+		return conn, rw, err
+	}
+	return conn, bufio.NewReadWriter(bufio.NewReaderSize(conn, 512), bufio.NewWriterSize(conn, 512)), nil
+}
+
+// connect registers a socket before it is accepted; from here on it gets
+// messages, and an older one of the same player is over. A player's session
+// becomes durable first.
+func (s *side) connect(ctx context.Context, sock *socket) error {
+	if sock.who.player != nil {
+		return s.sessions.connect(ctx, sock)
+	}
+	s.sockets.add(sock)
+	return nil
+}
+
+// serve owns an open socket: it tells the player the present truth, reads until
+// the end, and cleans up.
+func (g *gateway) serve(sock *socket, ws *websocket.Conn, conn net.Conn) {
+	sock.start(ws, conn)
+	if sock.who.player != nil {
+		g.welcome(sock)
+	}
+	g.closed(sock, sock.read())
+}
+
+// welcome runs what services do on connect.
+func (g *gateway) welcome(sock *socket) {
+	core := g.side.core
+	ctx, cancel := context.WithTimeout(sock.ctx, core.requestTimeout())
+	defer cancel()
+	for _, fn := range g.side.onConnect {
+		err := guard(ctx, core.log, "OnConnect", core.requestTimeout(), errLate, func(ctx context.Context) error {
+			return fn(ctx, sock.who.player)
+		})
+		if err != nil && sock.ctx.Err() == nil {
+			core.log.ErrorContext(ctx, "cannot tell a player his state on connect", "player", sock.who.player.PlayerID, "err", err)
+		}
+	}
+}
+
+// closed forgets a socket. The session of a player goes on for the grace time,
+// or ends if he closed the socket himself.
+func (g *gateway) closed(sock *socket, cause error) {
+	defer g.side.core.sockets.done()
+	sock.over.Store(true)
+	sock.cancel()
+	if sock.who.player != nil {
+		g.side.sessions.disconnect(sock, cleanClose(cause))
+	} else {
+		g.side.sockets.remove(sock)
+	}
+	sock.release(cause)
+}
+
+// cleanClose reports whether the peer closed the socket on purpose.
+func cleanClose(err error) bool {
+	return websocket.CloseStatus(err) == websocket.StatusNormalClosure
+}
