@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/store"
 )
 
 func TestEndIsToldUntilEveryServiceAgrees(t *testing.T) {
@@ -134,4 +136,53 @@ func TestEndIsToldAfterACrashInTheMiddle(t *testing.T) {
 		e := end{id, pragma.EndAsRequested}
 		w.wantEnds("after it", e, e)
 	})
+}
+
+// pausing is a store that stops whoever lists what is due, after the listing.
+type pausing struct {
+	store.Driver
+	found, goOn chan struct{}
+	once        atomic.Bool
+}
+
+func (p *pausing) Due(ctx context.Context, kind string, before time.Time, limit int) ([]store.Record, error) {
+	recs, err := p.Driver.Due(ctx, kind, before, limit)
+	if len(recs) > 0 && kind == "session-game" && p.once.CompareAndSwap(true, false) {
+		p.found <- struct{}{}
+		<-p.goOn
+	}
+	return recs, err
+}
+
+func TestSessionThatComesBackJustWhenItExpiresHasNotEnded(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		stays bool
+	}{{"and stays", true}, {"and breaks again", false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			db := &pausing{Driver: store.NewMemory()}
+			runOn(t, db, func(t *testing.T, w *world) {
+				db.found, db.goOn = make(chan struct{}), make(chan struct{})
+				token, id := w.robin().login()
+				w.Raw(gamePlayer, token).Cut()
+				settle()
+				db.once.Store(true)
+				<-db.found // the grace time is over, and the session listed
+				c := w.Raw(gamePlayer, token)
+				if !tt.stays {
+					c.Cut()
+					settle()
+				}
+				close(db.goOn)
+				time.Sleep(58 * time.Second)
+				w.wantEnds("after it came back")
+				time.Sleep(5 * time.Second)
+				if tt.stays {
+					w.wantEnds("with a socket")
+				} else {
+					w.wantEnds("after the second grace time", end{id, pragma.EndExpired})
+				}
+			})
+		})
+	}
 }

@@ -13,7 +13,7 @@ type Library struct {
 // Libraries returns what this module may import.
 func Libraries() []Library {
 	return []Library{
-		{"github.com/coder/websocket", []string{"pragma", "client", "pragma/pragmatest"}, "frames and handshake of RFC 6455 (ADR 5)"},
+		{"github.com/coder/websocket", []string{"pragma", "client", "pragma/pragmatest", "cmd/pragma"}, "frames and handshake of RFC 6455 (ADR 5)"},
 		{"github.com/go-json-experiment/json", everywhere(), "the only JSON library, for wire, records and studio messages (ADR 6)"},
 		{"github.com/google/uuid", []string{"pragma"}, "random ids and their text form"},
 		{"github.com/prometheus/client_golang", measured(), "metrics in the format operators collect; services register theirs with their Mount"},
