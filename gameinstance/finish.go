@@ -35,7 +35,6 @@ func (t *turn) finish() error {
 
 // changes is what a working copy differs in from what is stored.
 type changes struct {
-	players []*GamePlayer // who was there and stays
 	added   []*GamePlayer
 	moved   []*GamePlayer // to another team
 	removed []removal
@@ -76,13 +75,6 @@ func (t *turn) collect() (*changes, error) {
 		return nil, err
 	}
 	slices.SortFunc(c.entries, compareTouched)
-	if c.changes() || len(t.connected) > 0 || t.unlinked {
-		for _, p := range i.present() {
-			if !p.added {
-				c.players = append(c.players, p)
-			}
-		}
-	}
 	return c, i.err
 }
 

@@ -166,6 +166,24 @@ func (r *roster) find(id pragma.PlayerID) *member {
 	return nil
 }
 
+// joined adds a player.
+func (r *roster) joined(m member) {
+	r.Left = slices.DeleteFunc(r.Left, func(l leaver) bool { return l.PlayerID == m.PlayerID })
+	r.Players = append(r.Players, m)
+}
+
+// maxLeavers bounds the memory of a game that goes on for ever.
+const maxLeavers = 1024
+
+// left notes that a player has left. The first ones are forgotten when there are
+// very many.
+func (r *roster) left(l leaver) {
+	if n := len(r.Left) - maxLeavers + 1; n > 0 {
+		r.Left = slices.Delete(r.Left, 0, n)
+	}
+	r.Left = append(r.Left, l)
+}
+
 // knows reports whether a player is, or was, in the instance.
 func (r *roster) knows(id pragma.PlayerID) bool {
 	return r.find(id) != nil || slices.ContainsFunc(r.Left, func(l leaver) bool { return l.PlayerID == id })

@@ -79,7 +79,7 @@ func (t *turn) tellPlayers(c *changes) error {
 	if !c.changes() && len(t.connected) == 0 && !t.unlinked {
 		return nil
 	}
-	watchers, err := t.watchers(c)
+	watchers, err := t.watchers()
 	if err != nil {
 		return err
 	}
@@ -102,14 +102,12 @@ func (t *turn) tellPlayers(c *changes) error {
 	return nil
 }
 
-func (t *turn) watchers(c *changes) ([]watcher, error) {
-	list := make([]watcher, len(c.players))
-	for i, p := range c.players {
-		w := &list[i]
-		w.before = viewerOf(p.m)
-		w.after = w.before
-		w.after.team = p.team
-		w.hostPresent = t.h.Host != nil && p.m.Connected
+// watchers lists the players who stay, and tells those who were connected where
+// the server is.
+func (t *turn) watchers() ([]watcher, error) {
+	list, err := t.staying()
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range t.connected {
 		m, err := t.member(id)
@@ -121,6 +119,31 @@ func (t *turn) watchers(c *changes) ([]watcher, error) {
 		at := slices.IndexFunc(list, func(w watcher) bool { return w.after.player == id })
 		if at >= 0 {
 			list[at].hostPresent, list[at].host = true, &details
+		}
+	}
+	return list, nil
+}
+
+// staying lists the players who were there before and still are.
+func (t *turn) staying() ([]watcher, error) {
+	watch := func(m *member) watcher {
+		v := viewerOf(m)
+		return watcher{before: v, after: v, hostPresent: t.h.Host != nil && m.Connected}
+	}
+	if !t.inst.loaded { // no hook has looked at the players, so they are all the same
+		members, err := t.members()
+		list := make([]watcher, len(members))
+		for i := range members {
+			list[i] = watch(&members[i])
+		}
+		return list, err
+	}
+	var list []watcher
+	for _, p := range t.inst.players {
+		if !p.added {
+			w := watch(p.m)
+			w.after.team = p.team
+			list = append(list, w)
 		}
 	}
 	return list, nil

@@ -238,6 +238,7 @@ func (s *Service) watchExpiration(m *pragma.Mount) {
 		}
 	})
 	m.Go("expiration", func(ctx context.Context) {
+		s.restartExpiration(ctx) // the configuration may have changed while nothing ran
 		for {
 			select {
 			case <-ctx.Done():
@@ -250,13 +251,17 @@ func (s *Service) watchExpiration(m *pragma.Mount) {
 }
 
 func (s *Service) restartExpiration(ctx context.Context) {
+	expires := func(h *head) time.Time {
+		if h.isOver() {
+			return time.Time{}
+		}
+		cfg := s.config.Load()
+		return cfg.staleAt(h.LastAccess)
+	}
 	for item, err := range s.heads.List(ctx, "", "") {
-		if err == nil {
+		if err == nil && !item.State.StaleBy.Equal(expires(item.State)) {
 			err = s.heads.Update(ctx, item.ID, func(_ *entity.Tx, h *head) error {
-				if !h.isOver() {
-					cfg := s.config.Load()
-					h.StaleBy = cfg.staleAt(h.LastAccess)
-				}
+				h.StaleBy = expires(h)
 				return nil
 			})
 		}

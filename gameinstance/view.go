@@ -100,9 +100,11 @@ type audience struct {
 func (d *delta) audiences(watchers []watcher, previous func(viewer) int64) []*audience {
 	var all []*audience
 	groups := make(map[string]*audience)
+	var sign []byte // its memory is used again and again
 	for i := range watchers {
 		w := &watchers[i]
-		sign, sees := d.sign(nil, w)
+		var sees bool
+		sign, sees = d.sign(sign[:0], w)
 		if !sees {
 			continue
 		}
@@ -110,7 +112,7 @@ func (d *delta) audiences(watchers []watcher, previous func(viewer) int64) []*au
 		sign = binary.AppendVarint(sign, before)
 		a := groups[string(sign)]
 		if a == nil || w.host != nil {
-			a = &audience{update: d.update(w)}
+			a = &audience{update: d.update(w), players: make([]pragma.PlayerID, 0, len(watchers)-i)}
 			a.update.PreviousVersion = wire.Int64(before)
 			all = append(all, a)
 			if w.host == nil {
@@ -192,6 +194,9 @@ func scopeOf(owner pragma.PlayerID) wire.DataScope {
 
 // seenBy returns the version of the last change that a player was able to see.
 func (h *head) seenBy(v viewer) int64 {
+	if len(h.Seen) == 1 {
+		return h.Seen[""]
+	}
 	return max(h.Seen[""], h.Seen[teamName(v.team)], h.Seen[playerName(v.player)])
 }
 
@@ -199,18 +204,22 @@ func (h *head) seenBy(v viewer) int64 {
 // was in the instance and who was in which team is the same since everybody last
 // saw a change, because that is one.
 func (h *head) noteSeen(watchers []watcher, audiences []*audience) {
-	told := make(map[pragma.PlayerID]bool)
+	n := 0
+	for _, a := range audiences {
+		n += len(a.players)
+	}
+	switch n {
+	case len(watchers):
+		h.Seen = map[string]int64{"": h.Version}
+		return
+	case 0:
+		return
+	}
+	told := make(map[pragma.PlayerID]bool, n)
 	for _, a := range audiences {
 		for _, id := range a.players {
 			told[id] = true
 		}
-	}
-	if len(told) == len(watchers) {
-		h.Seen = map[string]int64{"": h.Version}
-		return
-	}
-	if len(told) == 0 {
-		return
 	}
 	wholeTeam := make(map[int64]bool)
 	for _, w := range watchers {

@@ -46,7 +46,7 @@ func (t *turn) writePlayers(c *changes) error {
 		if c.toldExt != nil {
 			m.Told, m.ServerExt, m.ConnectBy = true, c.toldExt[n], t.now.Add(millis(t.cfg.ConnectPlayersTimeoutMillis))
 		}
-		r.Players = append(r.Players, m)
+		r.joined(m)
 		where, err := t.s.slots.Edit(t.tx, m.PlayerID)
 		if err != nil {
 			return fmt.Errorf("change slot of player %s: %w", m.PlayerID, err)
@@ -61,7 +61,7 @@ func (t *turn) writeRemoved(r *roster, removed []removal) error {
 	for _, gone := range removed {
 		m := gone.player.m
 		r.Players = slices.DeleteFunc(r.Players, func(o member) bool { return o.PlayerID == m.PlayerID })
-		r.Left = append(r.Left, leaver{m.PlayerID, m.PartyID, m.TeamNumber, t.removeExts[m.PlayerID]})
+		r.left(leaver{m.PlayerID, m.PartyID, m.TeamNumber, t.removeExts[m.PlayerID]})
 		if err := t.leaveSlot(m.PlayerID); err != nil {
 			return err
 		}

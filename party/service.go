@@ -209,11 +209,14 @@ func (c *change) remove(id pragma.PlayerID, reason RemovalReason) error {
 	return nil
 }
 
-// notifyRemoved tells a player that he is out, before his session changes.
+// notifyRemoved tells a player that he is out, before his session changes. One
+// who moves to another party is told before the answer of his call (engine §3.1).
 func (c *change) notifyRemoved(id pragma.PlayerID, reason RemovalReason) {
-	c.tx.NotifyPlayers(c.removed.Of(&wire.PartyRemovedV1Notification{
-		PartyID: wire.UUID(c.st.ID), RemovalReason: reason.wire(),
-	}), id)
+	n := c.removed.Of(&wire.PartyRemovedV1Notification{PartyID: wire.UUID(c.st.ID), RemovalReason: reason.wire()})
+	if reason == Left {
+		n = n.BeforeAnswer()
+	}
+	c.tx.NotifyPlayers(n, id)
 	c.slots.Announce(c.tx, id)
 }
 

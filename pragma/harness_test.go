@@ -30,6 +30,7 @@ var (
 type lab struct {
 	m      *pragma.Mount
 	poke   pragma.Notice[said]
+	wink   pragma.Notice[said]
 	hail   pragma.Notice[said]  // to partners
 	hold   chan struct{}        // SlowV1 waits for it
 	inside chan pragma.PlayerID // SlowV1 has begun
@@ -63,6 +64,7 @@ func (l *lab) Name() string { return "LabRpc" }
 func (l *lab) Mount(m *pragma.Mount) error {
 	l.m = m
 	l.poke = pragma.PlayerNotice[said](m, "PokeV1Notification")
+	l.wink = pragma.PlayerNotice[said](m, "WinkV1Notification")
 	l.hail = pragma.PartnerNotice[said](m, "HailV1Notification")
 	pragma.HandlePlayer(m, "SayV1", func(_ context.Context, _ *pragma.PlayerSession, r *said) (*said, error) {
 		l.mu.Lock()
@@ -72,6 +74,10 @@ func (l *lab) Mount(m *pragma.Mount) error {
 	})
 	pragma.HandlePlayer(m, "PokeMeV1", func(ctx context.Context, s *pragma.PlayerSession, r *said) (*said, error) {
 		m.NotifyPlayers(ctx, l.poke.Of(r), s.PlayerID)
+		return r, nil
+	})
+	pragma.HandlePlayer(m, "WinkMeV1", func(ctx context.Context, s *pragma.PlayerSession, r *said) (*said, error) {
+		m.NotifyPlayers(ctx, l.wink.Of(r).BeforeAnswer(), s.PlayerID)
 		return r, nil
 	})
 	pragma.HandlePlayer(m, "SlowV1", func(_ context.Context, s *pragma.PlayerSession, r *said) (*said, error) {

@@ -45,6 +45,17 @@ type Notification struct {
 	typ  string
 	body []byte
 	err  error
+
+	beforeAnswer bool
+}
+
+// BeforeAnswer returns a copy that does not wait for the answer of a call that
+// runs: for the few messages that are documented to come first, such as the
+// removal from a party by joining another one.
+func (n *Notification) BeforeAnswer() *Notification {
+	c := *n
+	c.beforeAnswer = true
+	return &c
 }
 
 // Type returns the full type, such as PartyRpc.PartyDetailsV1Notification.
@@ -95,6 +106,9 @@ func (s *side) notifySubject(t SessionType) string {
 // as few parts as the limit of the bus allows. What it tells has happened, so it
 // is told even if ctx has ended.
 func (s *side) notify(ctx context.Context, t SessionType, n *Notification, ids [][16]byte) {
+	if t == Player && n.err == nil {
+		ids = s.greet(ctx, n, ids)
+	}
 	ctx = context.WithoutCancel(ctx)
 	room := (cluster.MaxData - messageHead - len(n.body)) / messageID
 	err := n.err
@@ -103,7 +117,8 @@ func (s *side) notify(ctx context.Context, t SessionType, n *Notification, ids [
 	}
 	for part := range slices.Chunk(ids, max(room, 1)) {
 		if err == nil {
-			err = s.core.bus.Publish(ctx, s.notifySubject(t), packMessage(part, n.body))
+			m := message{ids: part, body: n.body, beforeAnswer: n.beforeAnswer}
+			err = s.core.bus.Publish(ctx, s.notifySubject(t), m.pack())
 		}
 	}
 	if err != nil && len(ids) > 0 {
@@ -111,16 +126,31 @@ func (s *side) notify(ctx context.Context, t SessionType, n *Notification, ids [
 	}
 }
 
+// greet delivers to the socket that an OnConnect function runs for, if that is
+// whose context it is, and returns the other receivers.
+func (s *side) greet(ctx context.Context, n *Notification, ids [][16]byte) (others [][16]byte) {
+	sock, ok := ctx.Value(greetedSocket{}).(*socket)
+	if !ok || sock.gw.side != s {
+		return ids
+	}
+	subject := s.sockets.subject(sock.who)
+	if !slices.Contains(ids, subject) {
+		return ids
+	}
+	sock.greet(n.body)
+	return slices.DeleteFunc(slices.Clone(ids), func(id [16]byte) bool { return id == subject })
+}
+
 // listen delivers what notify publishes, on this and on other nodes.
 func (s *side) listen() error {
 	for _, t := range []SessionType{Player, Partner} {
 		_, err := s.core.bus.Subscribe(s.notifySubject(t), func(ctx context.Context, data []byte) {
-			ids, body, err := unpackMessage(data)
+			m, err := unpackMessage(data)
 			if err != nil {
 				s.core.log.ErrorContext(ctx, "unreadable message on the bus", "err", err)
 				return
 			}
-			s.sockets.deliver(t, ids, body)
+			s.sockets.deliver(t, m)
 		})
 		if err != nil {
 			return fmt.Errorf("subscribe to %s: %w", s.notifySubject(t), err)
@@ -129,29 +159,45 @@ func (s *side) listen() error {
 	return nil
 }
 
-// The form of a message on the bus: a count, the ids, the frame body.
+// message is a notification on the bus: flags, a count, the ids of the
+// receivers, the frame body.
+type message struct {
+	ids          [][16]byte
+	body         []byte
+	beforeAnswer bool
+}
+
 const (
-	messageHead = 4
+	messageHead = 5
 	messageID   = 16
 )
 
-func packMessage(ids [][16]byte, body []byte) []byte {
-	data := make([]byte, 0, messageHead+messageID*len(ids)+len(body))
-	data = binary.BigEndian.AppendUint32(data, uint32(len(ids)))
-	for _, id := range ids {
+func (m *message) pack() []byte {
+	data := make([]byte, 1, messageHead+messageID*len(m.ids)+len(m.body))
+	if m.beforeAnswer {
+		data[0] = 1
+	}
+	data = binary.BigEndian.AppendUint32(data, uint32(len(m.ids)))
+	for _, id := range m.ids {
 		data = append(data, id[:]...)
 	}
-	return append(data, body...)
+	return append(data, m.body...)
 }
 
-func unpackMessage(data []byte) (ids [][16]byte, body []byte, err error) {
-	if len(data) < messageHead || uint64(len(data)-messageHead) < messageID*uint64(binary.BigEndian.Uint32(data)) {
-		return nil, nil, fmt.Errorf("message of %d bytes is too short", len(data))
+func unpackMessage(data []byte) (m message, err error) {
+	if len(data) < messageHead {
+		return m, fmt.Errorf("message of %d bytes is too short", len(data))
 	}
-	ids = make([][16]byte, binary.BigEndian.Uint32(data))
+	count := binary.BigEndian.Uint32(data[1:])
+	if uint64(len(data)-messageHead) < messageID*uint64(count) {
+		return m, fmt.Errorf("message of %d bytes is too short for %d receivers", len(data), count)
+	}
+	m.beforeAnswer = data[0]&1 != 0
+	m.ids = make([][16]byte, count)
 	data = data[messageHead:]
-	for i := range ids {
-		data = data[copy(ids[i][:], data):]
+	for i := range m.ids {
+		data = data[copy(m.ids[i][:], data):]
 	}
-	return ids, data, nil
+	m.body = data
+	return m, nil
 }

@@ -3,8 +3,10 @@ package pragma
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,13 +18,16 @@ import (
 	"github.com/openpragma/engine/internal/wire"
 )
 
-// socket is one open WebSocket. One goroutine reads it. A goroutine that runs
-// calls, and one that writes, exist only while there is something to do, so an
-// idle socket costs one stack.
+// socket is one open WebSocket. One goroutine reads it, and runs a call itself
+// while no other waits; if the call takes longer than [handover], a new goroutine
+// goes on reading and this one becomes the one that runs calls. So a usual call
+// costs no change of goroutine, a slow one delays no heartbeat, and an idle
+// socket costs one stack.
 //
 // Frames leave in the order they were queued. While a call runs, notifications
 // wait in held, so that the answer leaves before what the call caused and a
-// client that guards by sequence number never goes backwards (ADR 8).
+// client that guards by sequence number never goes backwards (ADR 8). They wait
+// too while a new socket is greeted: first the player is told the present truth.
 //
 // Locks are taken in this order: the player's in sessions.locks, sockets.mu,
 // socket.mu, gate.mu.
@@ -51,19 +56,25 @@ type socket struct {
 	writing   bool
 	pending   []*wire.Request // calls to run; each has begun in core.calls
 	running   bool
+	greeting  bool        // OnConnect functions run
 	closing   *closeCause // the socket is to close after out is written; nothing more is queued
 	last      *closeCause // the same, but only after the running call's answer
 	malformed window
 	refused   window
 	watchdog  *time.Timer
+
+	relief *time.Timer // starts another reader; belongs to the one that reads
 }
+
+// handover is how long the reader runs a call before another goroutine reads on.
+const handover = time.Millisecond
 
 // maxPending bounds the calls of one connection that wait for their turn.
 const maxPending = 64
 
 func newSocket(gw *gateway, who *caller) *socket {
 	limits := gw.side.core.session.Load()
-	s := &socket{gw: gw, who: who, limits: limits, rate: rate.NewLimiter(limits.rate(gw.id.Type))}
+	s := &socket{gw: gw, who: who, limits: limits, rate: rate.NewLimiter(limits.rate(gw.id.Type)), greeting: who.player != nil}
 	s.ctx, s.cancel = context.WithCancel(gw.side.core.ctx)
 	who.socket = s
 	return s
@@ -84,9 +95,12 @@ func (s *socket) start(ws *websocket.Conn, conn net.Conn) {
 // alive notes a sign of life.
 func (s *socket) alive() { s.lastLife.Store(time.Now().UnixNano()) }
 
-// read reads frames until the socket ends, and returns why. The context of the
-// library never ends, which saves it work for every frame: sockets end by being
-// closed (ADR 5).
+// errRelieved ends a reader that another goroutine has taken over from.
+var errRelieved = errors.New("another goroutine reads on")
+
+// read reads frames until the socket ends, and returns why, or errRelieved. The
+// context of the library never ends, which saves it work for every frame: sockets
+// end by being closed (ADR 5).
 func (s *socket) read() error {
 	for {
 		typ, r, err := s.ws.Reader(context.Background())
@@ -104,7 +118,9 @@ func (s *socket) read() error {
 		case !utf8.Valid(data):
 			s.close(closeCause{name: "bad UTF-8", code: websocket.StatusInvalidFramePayloadData})
 		default:
-			s.frame(data)
+			if relieved := s.frame(data); relieved {
+				return errRelieved
+			}
 		}
 	}
 }
@@ -124,10 +140,11 @@ func (c *core) readFrame(r io.Reader) ([]byte, error) {
 	return bytes.Clone(buf.Bytes()), nil
 }
 
-// frame takes one frame: refuses it, runs it, or queues it behind the running call.
-func (s *socket) frame(data []byte) {
+// frame takes one frame: refuses it, runs it, or queues it behind the running
+// call. It reports whether another goroutine reads on meanwhile.
+func (s *socket) frame(data []byte) (relieved bool) {
 	if s.over.Load() {
-		return // about to close
+		return false // about to close
 	}
 	s.adoptLimits()
 	req, err := wire.ParseRequest(data)
@@ -135,20 +152,25 @@ func (s *socket) frame(data []byte) {
 	case err != nil:
 		s.send(s.gw.side.errorBody(&req, ErrMalformed.With("%v", err)))
 		s.abuse(&s.malformed, 10, time.Minute)
-		return
+		return false
 	case !s.rate.Allow():
 		s.send(s.gw.side.errorBody(&req, ErrRateLimited))
 		s.abuse(&s.refused, 5*s.rate.Burst()+1, 10*time.Second)
-		return
+		return false
 	}
 	if c, ok := s.gw.side.calls[req.Type]; ok && c.inline {
 		body, _ := s.gw.side.dispatch(s.ctx, s.gw.id.Type, s.who, &req) // the body says it
 		s.send(body)
-		return
+		return false
 	}
-	if err := s.enqueue(&req); err != nil {
+	first, err := s.enqueue(&req)
+	switch {
+	case err != nil:
 		s.send(s.gw.side.errorBody(&req, err))
+	case first:
+		return s.runHere()
 	}
+	return false
 }
 
 // adoptLimits takes the limits of a configuration that was reloaded.
@@ -164,34 +186,50 @@ func (s *socket) adoptLimits() {
 	s.ws.SetReadLimit(now.frame(s.gw.id.Type))
 }
 
-// enqueue puts a call behind those that wait and sees that somebody runs them.
-func (s *socket) enqueue(req *wire.Request) error {
+// enqueue puts a call behind those that wait, and reports whether the caller has
+// to run it.
+func (s *socket) enqueue(req *wire.Request) (first bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.pending) >= maxPending {
-		return ErrRateLimited.With("too many calls in flight")
+		return false, ErrRateLimited.With("too many calls in flight")
 	}
 	if !s.gw.side.core.calls.begin() {
-		return ErrShuttingDown
+		return false, ErrShuttingDown
 	}
 	s.pending = append(s.pending, req)
-	if !s.running {
-		s.running = true
-		go s.run()
-	}
-	return nil
+	first = !s.running
+	s.running = true
+	return first, nil
 }
 
-// run runs waiting calls until there are none.
-func (s *socket) run() {
-	for {
-		req := s.next()
-		if req == nil {
-			return
-		}
-		body, _ := s.gw.side.dispatch(s.ctx, s.gw.id.Type, s.who, req) // the body says it
-		s.answer(body)
+// runHere runs waiting calls on the goroutine that reads, and reports whether
+// that took so long that another one reads on.
+func (s *socket) runHere() (relieved bool) {
+	if s.relief == nil {
+		s.relief = time.AfterFunc(handover, func() { s.gw.readOn(s) })
+	} else {
+		s.relief.Reset(handover)
 	}
+	s.runOne()
+	if s.relief.Stop() {
+		s.next() // nothing waits: only readers queue, and we are it
+		return false
+	}
+	for s.runOne() {
+	}
+	return true
+}
+
+// runOne runs the next waiting call and reports whether there was one.
+func (s *socket) runOne() bool {
+	req := s.next()
+	if req == nil {
+		return false
+	}
+	body, _ := s.gw.side.dispatch(s.ctx, s.gw.id.Type, s.who, req) // the body says it
+	s.answer(body)
+	return true
 }
 
 // next returns the next call to run. Without one, or when the socket is over, it
@@ -237,15 +275,45 @@ func (s *socket) send(body []byte) {
 	s.flush()
 }
 
-// notify queues a notification, behind the answer of the running call if there is one.
-func (s *socket) notify(body []byte) {
+// notify queues a notification, behind the answer of the running call if there
+// is one, and behind what a new socket is greeted with.
+func (s *socket) notify(body []byte, beforeAnswer bool) {
 	s.mu.Lock()
-	if s.running && s.closing == nil {
+	if s.closing == nil && (s.greeting || s.running && !beforeAnswer) {
 		s.held = append(s.held, body)
 		s.bytes += len(body)
 	} else {
 		s.push(body)
 	}
+	s.flush()
+}
+
+// greet queues a notification of an OnConnect function. Held ones of its type are
+// older, since they were sent before; a client must not get them after it.
+func (s *socket) greet(body []byte) {
+	s.mu.Lock()
+	s.held = slices.DeleteFunc(s.held, func(held []byte) bool {
+		stale := s.greeting && bytes.Equal(typePart(held), typePart(body))
+		if stale {
+			s.bytes -= len(held)
+		}
+		return stale
+	})
+	s.push(body)
+	s.flush()
+}
+
+// typePart is the beginning of a notification's body, up to its payload.
+func typePart(body []byte) []byte {
+	head, _, _ := bytes.Cut(body, []byte(`"payload"`))
+	return head
+}
+
+// greeted lets notifications through.
+func (s *socket) greeted() {
+	s.mu.Lock()
+	s.greeting = false
+	s.unhold()
 	s.flush()
 }
 

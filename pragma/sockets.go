@@ -133,19 +133,19 @@ func (s *sockets) snapshot() []*socket {
 	return all
 }
 
-// deliver queues a message for those of the ids that are connected here.
-func (s *sockets) deliver(t SessionType, ids [][16]byte, body []byte) {
+// deliver queues a message for those of its receivers that are connected here.
+func (s *sockets) deliver(t SessionType, m message) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, id := range ids {
+	for _, id := range m.ids {
 		if t == Player {
 			if sock := s.players[id]; sock != nil {
-				sock.notify(body)
+				sock.notify(m.body, m.beforeAnswer)
 			}
 			continue
 		}
 		for sock := range s.others[id] {
-			sock.notify(body)
+			sock.notify(m.body, m.beforeAnswer)
 		}
 	}
 }

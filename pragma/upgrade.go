@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -108,13 +109,25 @@ func (g *gateway) serve(sock *socket, ws *websocket.Conn, conn net.Conn) {
 	if sock.who.player != nil {
 		g.welcome(sock)
 	}
-	g.closed(sock, sock.read())
+	g.readOn(sock)
 }
 
-// welcome runs what services do on connect.
+// readOn reads a socket until its end, or until another goroutine does.
+func (g *gateway) readOn(sock *socket) {
+	if err := sock.read(); !errors.Is(err, errRelieved) {
+		g.closed(sock, err)
+	}
+}
+
+// greetedSocket is the context key of the socket that OnConnect functions run for.
+type greetedSocket struct{}
+
+// welcome runs what services do on connect. What they tell the player goes
+// straight to this socket, ahead of what others tell him meanwhile.
 func (g *gateway) welcome(sock *socket) {
+	defer sock.greeted()
 	core := g.side.core
-	ctx, cancel := context.WithTimeout(sock.ctx, core.requestTimeout())
+	ctx, cancel := context.WithTimeout(context.WithValue(sock.ctx, greetedSocket{}, sock), core.requestTimeout())
 	defer cancel()
 	for _, fn := range g.side.onConnect {
 		err := guard(ctx, core.log, "OnConnect", core.requestTimeout(), errLate, func(ctx context.Context) error {
