@@ -200,6 +200,9 @@ func (s *sessions) finish(ctx context.Context, key store.Key) error {
 		return err
 	}
 	if err := s.tell(ctx, &ended); err != nil {
+		if ctx.Err() != nil {
+			return nil // the server stops; the next start goes on
+		}
 		s.side.core.log.ErrorContext(ctx, "cannot finish an ended session; it is tried again",
 			"session", ended.Session.SessionID, "err", err)
 		return nil
