@@ -3,6 +3,7 @@ package gameinstance_test
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,10 +206,10 @@ func TestExpirationCanBeSwitchedOff(t *testing.T) {
 
 func TestAPluginKeepsAnExpiredInstance(t *testing.T) {
 	run(t, options{config: "staleGameInstanceExpirationMinutes: 60"}, func(t *testing.T, w *world) {
-		asked := 0
+		var asked atomic.Int32
 		w.plug.create = func(*gameinstance.BackendCreateRequest) error { return nil }
 		w.plug.expired = func(r *gameinstance.GameInstanceExpiredRequest) error {
-			if asked++; asked == 2 {
+			if asked.Add(1) == 2 {
 				r.GameInstance.Terminate()
 			}
 			return nil
@@ -218,9 +219,9 @@ func TestAPluginKeepsAnExpiredInstance(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(62 * time.Minute)
-		equal(t, "asked", asked, 1)
+		equal(t, "asked", asked.Load(), int32(1))
 		time.Sleep(62 * time.Minute)
-		equal(t, "asked later", asked, 2)
+		equal(t, "asked later", asked.Load(), int32(2))
 		if err := w.games.Update(t.Context(), id, ext.Value{}); !errors.Is(err, gameinstance.ErrUnknownGameInstanceID) {
 			t.Errorf("Update() = %v, want %v", err, gameinstance.ErrUnknownGameInstanceID)
 		}

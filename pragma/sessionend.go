@@ -171,6 +171,9 @@ func (s *sessions) finish(ctx context.Context, key store.Key) error {
 		return err
 	}
 	defer unlock()
+	// A server that stops waits for what has begun: services' functions would go
+	// on behind it otherwise. Each has its own limit.
+	ctx = context.WithoutCancel(ctx)
 	ending := false
 	err = s.update(ctx, key, func(r *sessionRecord, now time.Time) error {
 		ending = false
@@ -200,9 +203,6 @@ func (s *sessions) finish(ctx context.Context, key store.Key) error {
 		return err
 	}
 	if err := s.tell(ctx, &ended); err != nil {
-		if ctx.Err() != nil {
-			return nil // the server stops; the next start goes on
-		}
 		s.side.core.log.ErrorContext(ctx, "cannot finish an ended session; it is tried again",
 			"session", ended.Session.SessionID, "err", err)
 		return nil

@@ -26,6 +26,11 @@ var (
 
 const rounds = 5
 
+// errRoundMissing is a report that leaves a round out.
+var errRoundMissing = &pragma.Error{
+	Code: pragma.FailedPrecondition, Reason: "Skirmish_RoundMissing", Title: true, Message: "a round is missing",
+}
+
 // HandleBackendCreateByMatchmakingRequest prepares a match and asks for a server.
 func (arena) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *gameinstance.BackendCreateByMatchmakingRequest) error {
 	data := r.GameInstance.Data()
@@ -51,11 +56,21 @@ func (arena) BuildExtGameStart(_ context.Context, r *gameinstance.BuildExtGameSt
 	return ext.Of(gameStart{Seed: s.Seed, Rounds: rounds}), err
 }
 
-// HandleBackendUpdateRequest counts a round that the game server reports.
+// HandleBackendUpdateRequest counts a round that the game server reports. A
+// server that lost the answer reports it again; it counts once.
 func (arena) HandleBackendUpdateRequest(_ context.Context, r *gameinstance.BackendUpdateRequest) error {
 	round, err := ext.As[roundPlayed](r.RequestExt)
 	if err != nil {
 		return err
+	}
+	counted, err := scoreEntry.Get(r.GameInstance.Data())
+	switch {
+	case err != nil:
+		return err
+	case round.Round <= counted.Round:
+		return nil
+	case round.Round != counted.Round+1:
+		return errRoundMissing.With("round %d was reported after round %d", round.Round, counted.Round)
 	}
 	return scoreEntry.Update(r.GameInstance.Data(), func(s *score) {
 		s.Round++

@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/openpragma/engine/client"
+	"github.com/openpragma/engine/party"
+	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
 )
 
@@ -26,80 +30,149 @@ func logIn(ctx context.Context, opts client.Options, name string) (*bot, error) 
 	return &bot{name: name, player: player, events: player.Subscribe(), dice: rand.New(rand.NewPCG(seed, seed))}, nil
 }
 
+// queue takes the bot's party into matchmaking. When the answer is lost he asks
+// again, and is then refused if the first time had worked.
+func (b *bot) queue(ctx context.Context) error {
+	tries := 0
+	err := insist(ctx, func() error {
+		tries++
+		_, err := b.player.Party.EnterMatchmaking(ctx)
+		return err
+	})
+	if tries > 1 && (errors.Is(err, party.ErrPlayerInMatchmaking) || errors.Is(err, party.ErrInvalidState) || errors.Is(err, party.ErrInvalidSession)) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s enters matchmaking: %w", b.name, err)
+	}
+	return nil
+}
+
 // seen is what one bot saw of a match.
 type seen struct {
 	bot    *bot
+	game   pragma.GameInstanceID
 	team   int
-	host   *client.Host
 	score  score
-	plans  []string // of all teams he can see
-	hidden bool     // whether the hidden entry ever reached him
+	plans  map[string]string // of all teams he can see
+	hidden bool              // whether the hidden entry ever reached him
+	over   bool
+	told   bool // he was connected when the result was announced
 	result gameResult
 }
 
 // playMatch follows one match from being matched to being back in the party.
+// Events say what happened; whatever may have been missed during a break is
+// taken from the player's state, which is true in any case.
 func (b *bot) playMatch(ctx context.Context, found func(*client.GameInstance), ready func(*client.Host)) (*seen, error) {
-	s := &seen{bot: b}
-	played := make(chan error, 1)
-	playing, ended := false, false
+	s := &seen{bot: b, plans: make(map[string]string)}
+	var played chan error // nil until he plays
 	for {
 		event, err := b.events.Next(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s waits for the match: %w", b.name, err)
 		}
-		switch e := event.(type) {
-		case client.GameJoined:
-			me, _ := e.Game.Player(b.player.ID())
-			s.team = me.Team
-			s.look(e.Game)
-			found(e.Game)
-		case client.HostReady:
-			s.host, playing = e.Host, true
-			ready(e.Host)
-			go func() { played <- playAt(ctx, e.Host, b.player.ID(), func() int { return 1 + b.dice.IntN(6) }) }()
-		case client.GameUpdated:
-			if game := b.player.State().Game(e.GameInstanceID); game != nil {
-				s.look(game)
+		if err := s.follow(event); err != nil {
+			return nil, fmt.Errorf("%s: %w", b.name, err)
+		}
+		state := b.player.State()
+		if game := state.CurrentGame(); game != nil && !s.over {
+			if s.game.IsZero() {
+				s.enter(game)
+				found(game)
 			}
-		case client.GameStartFailed:
-			return nil, fmt.Errorf("%s: no game server came up", b.name)
-		case client.GameTerminated:
-			return nil, fmt.Errorf("%s: the match broke off: %s", b.name, e.Reason)
-		case client.GameEnded:
-			ended = true
-			if s.result, err = ext.As[gameResult](e.Ext); err != nil {
-				return nil, fmt.Errorf("%s reads the result: %w", b.name, err)
+			if game.Host != nil && played == nil {
+				ready(game.Host)
+				played = make(chan error, 1)
+				go func() { played <- b.play(ctx, game.ID) }()
 			}
-		case client.PartyChanged:
-			if !ended {
-				continue // before the match
+		}
+		if !s.over || state.CurrentGame() != nil || !state.Session.GameInstanceID.IsZero() {
+			continue
+		}
+		if played != nil {
+			if err := <-played; err != nil {
+				return nil, fmt.Errorf("%s plays: %w", b.name, err)
 			}
-			if playing {
-				if err := <-played; err != nil {
-					return nil, fmt.Errorf("%s plays: %w", b.name, err)
-				}
-			}
-			return s, nil
+		}
+		return s, nil
+	}
+}
+
+// play plays at the game server, and comes again when the connection breaks,
+// until the game is over.
+func (b *bot) play(ctx context.Context, id pragma.GameInstanceID) error {
+	for {
+		game := b.player.State().Game(id)
+		if game == nil {
+			return nil
+		}
+		if game.Host != nil && playAt(ctx, game.Host, b.player.ID(), func() int { return 1 + b.dice.IntN(6) }) == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(retryPause):
 		}
 	}
 }
 
+// follow takes one event. Those about other matches come late and mean nothing.
+func (s *seen) follow(event client.Event) (err error) {
+	switch e := event.(type) {
+	case client.GameUpdated:
+		if e.GameInstanceID != s.game {
+			return nil
+		}
+		for _, entry := range e.Changed {
+			s.note(entry.Key, entry.Data)
+		}
+		if game := s.bot.player.State().Game(s.game); game != nil && e.Replaced {
+			s.look(game)
+		}
+	case client.GameEnded:
+		if e.GameInstanceID == s.game {
+			s.over, s.told = true, true
+			s.result, err = ext.As[gameResult](e.Ext)
+		}
+	case client.GameLost: // it ended during a break
+		s.over = s.over || e.GameInstanceID == s.game
+	case client.GameStartFailed:
+		return errors.New("no game server came up")
+	case client.GameTerminated:
+		if e.GameInstanceID == s.game {
+			return fmt.Errorf("the match broke off: %s", e.Reason)
+		}
+	}
+	return err
+}
+
+// enter notes what a bot sees of a match at first.
+func (s *seen) enter(game *client.GameInstance) {
+	me, _ := game.Player(s.bot.player.ID())
+	s.game, s.team = game.ID, me.Team
+	s.look(game)
+}
+
 // look notes what the bot can see of the data store.
 func (s *seen) look(game *client.GameInstance) {
-	if v, ok := game.Data("score"); ok {
-		if now, err := ext.As[score](v); err == nil {
+	for entry, data := range game.Entries() {
+		s.note(entry.Key, data)
+	}
+}
+
+func (s *seen) note(key string, data ext.Value) {
+	switch key {
+	case scoreEntry.Name:
+		if now, err := ext.As[score](data); err == nil {
 			s.score = now
 		}
-	}
-	s.plans = nil
-	for _, team := range []int{red, blue} {
-		if v, ok := game.Data("plan-" + teamName(team)); ok {
-			if p, err := ext.As[plan](v); err == nil {
-				s.plans = append(s.plans, p.Text)
-			}
+	case redPlan.Name, bluePlan.Name:
+		if p, err := ext.As[plan](data); err == nil {
+			s.plans[key] = p.Text
 		}
-	}
-	if _, ok := game.Data("secret"); ok {
+	case secretEntry.Name:
 		s.hidden = true
 	}
 }

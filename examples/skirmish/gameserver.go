@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/openpragma/engine/client"
@@ -17,143 +14,188 @@ import (
 	"github.com/openpragma/engine/pragma/ext"
 )
 
+const (
+	// matchTime bounds a match, whatever happens.
+	matchTime = 10 * time.Minute
+	// joinTime is how long players have to reach the game's port.
+	joinTime = time.Minute
+	// defaultPatience is how long a game server goes on without its backend.
+	defaultPatience = time.Minute
+)
+
 // runGameServer is the program that plugins/localprocess starts for each match.
-// It links to its game instance, lets the players in, plays the rounds, and
-// ends the game.
+// It links to its game instance, lets the players in, plays the rounds, and ends
+// the game. A backend that goes away and comes back does not disturb it.
+//
+// SKIRMISH_PATIENCE is how long it waits for a backend that is away, and
+// SKIRMISH_PACE makes each round last longer; both are durations such as 2s.
 func runGameServer(ctx context.Context, args []string) error {
 	opts, err := client.GameServerFromEnv(args)
 	if err != nil {
 		return err
 	}
-	backend, err := client.NewGameServer(ctx, opts)
+	patience, err := durationFromEnv("SKIRMISH_PATIENCE", defaultPatience)
+	if err != nil {
+		return err
+	}
+	pace, err := durationFromEnv("SKIRMISH_PACE", 0)
+	if err != nil {
+		return err
+	}
+	opts.Reconnect = client.Reconnect{
+		Initial: 100 * time.Millisecond, Jitter: 100 * time.Millisecond, Max: 2 * time.Second, GiveUp: patience,
+	}
+	err = serveMatch(ctx, opts, pace)
+	if ctx.Err() != nil { // the backend stops, and wants this to stop too
+		return nil
+	}
+	return err
+}
+
+func durationFromEnv(name string, usual time.Duration) (time.Duration, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return usual, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return d, nil
+}
+
+// serveMatch serves one match from connecting to the backend to its end.
+func serveMatch(ctx context.Context, opts client.GameServerOptions, pace time.Duration) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ctx, stop := context.WithTimeoutCause(ctx, matchTime, errors.New("the match takes too long"))
+	defer stop()
+	backend, err := connect(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("connect to the backend: %w", err)
 	}
 	defer backend.Close()
-	start, err := backend.Link(ctx, opts.GameInstanceID)
-	if err != nil {
-		return fmt.Errorf("link: %w", err)
-	}
-	rules, err := ext.As[gameStart](start.Ext)
-	if err != nil {
-		return fmt.Errorf("read the start data: %w", err)
-	}
-	port, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("open the game's port: %w", err)
-	}
-	defer port.Close()
-	m := &match{backend: backend, id: start.GameInstanceID, rules: rules, players: start.Players, seats: make(map[pragma.PlayerID]*seat)}
-	stop := context.AfterFunc(ctx, func() { port.Close() })
-	defer stop()
-	// A game the backend has given up is not played on.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer client.On(backend, func(over client.GameOver) { cancel(fmt.Errorf("the backend ended the game: %s", over.Reason)) })()
+	// A match is not played on when the backend has given it up, or is away for
+	// too long.
+	defer client.On(backend, func(e client.GameOver) { cancel(fmt.Errorf("the backend ended the game: %s", e.Reason)) })()
+	defer client.On(backend, func(client.GameLost) { cancel(errors.New("the backend does not know the game any more")) })()
+	defer client.On(backend, func(e client.Ended) { cancel(e.Err) })()
 
-	err = backend.ConnectPlayers(ctx, client.ConnectPlayers{
-		GameInstanceID: m.id, Hostname: "127.0.0.1", Port: port.Addr().(*net.TCPAddr).Port, Players: m.everybody(),
-	})
-	if err != nil {
-		return fmt.Errorf("connect players: %w", err)
+	m := &match{backend: backend, pace: pace, seats: make(map[pragma.PlayerID]*seat)}
+	if err := m.link(ctx, opts.GameInstanceID); err != nil {
+		return err
 	}
-	if err := m.letIn(ctx, port); err != nil {
-		return errors.Join(err, context.Cause(ctx))
+	if err := m.open(ctx); err != nil {
+		return err
 	}
 	return m.play(ctx)
+}
+
+// connect reaches the backend, which may be starting again just now.
+func connect(ctx context.Context, opts client.GameServerOptions) (backend *client.GameServer, err error) {
+	ctx, stop := context.WithTimeoutCause(ctx, opts.Reconnect.GiveUp, client.ErrGaveUp)
+	defer stop()
+	err = insist(ctx, func() error {
+		backend, err = client.NewGameServer(ctx, opts)
+		return err
+	})
+	return backend, err
+}
+
+// retryPause lets the backend breathe.
+const retryPause = 100 * time.Millisecond
+
+// insist makes a call until the backend answers it. Only calls that may take
+// effect twice are made this way: after a break nobody knows whether the last try
+// did. A client that has given up reconnecting ends it, and so does ctx.
+func insist(ctx context.Context, call func() error) error {
+	for {
+		err := call()
+		if err == nil || !passing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; last: %w", context.Cause(ctx), err)
+		case <-time.After(retryPause):
+		}
+	}
+}
+
+// passing reports whether the same call may work a moment later.
+func passing(err error) bool {
+	if refused, ok := errors.AsType[*pragma.Error](err); ok {
+		return refused.Code == pragma.Unavailable || refused.Code == pragma.ResourceExhausted
+	}
+	return !errors.Is(err, client.ErrClosed)
 }
 
 // match is one game on its server.
 type match struct {
 	backend *client.GameServer
+	pace    time.Duration
 	id      pragma.GameInstanceID
 	rules   gameStart
 	players []client.GameServerPlayer
-
-	mu    sync.Mutex
-	seats map[pragma.PlayerID]*seat
+	seats   map[pragma.PlayerID]*seat
 }
 
-// seat is a player who is connected to the game's own port.
-type seat struct {
-	conn net.Conn
-	in   *bufio.Reader
-	hits int
-}
-
-func (m *match) everybody() []client.PlayerExt {
-	list := make([]client.PlayerExt, len(m.players))
-	for i, p := range m.players {
-		list[i] = client.PlayerExt{PlayerID: p.PlayerID}
-	}
-	return list
-}
-
-// joinTime is how long players have to reach the game's port.
-const joinTime = 20 * time.Second
-
-// letIn waits until every player has come and shown a connection token that the
-// backend confirms. The game's own protocol is lines: "JOIN <player> <token>".
-func (m *match) letIn(ctx context.Context, port net.Listener) error {
-	if tcp, ok := port.(*net.TCPListener); ok {
-		_ = tcp.SetDeadline(time.Now().Add(joinTime))
-	}
-	for len(m.seats) < len(m.players) {
-		conn, err := port.Accept()
+// link takes the match over.
+func (m *match) link(ctx context.Context, id pragma.GameInstanceID) error {
+	return insist(ctx, func() error {
+		start, err := m.backend.Link(ctx, id)
 		if err != nil {
-			return fmt.Errorf("wait for players, %d of %d are here: %w", len(m.seats), len(m.players), err)
+			return fmt.Errorf("link: %w", err)
 		}
-		in := bufio.NewReader(conn)
-		line, err := in.ReadString('\n')
-		var player, token string
-		if err == nil {
-			_, err = fmt.Sscanf(line, "JOIN %s %s", &player, &token)
-		}
-		id, idErr := pragma.ParseID[pragma.PlayerID](player)
-		if err != nil || idErr != nil {
-			fmt.Fprintln(conn, "NO say JOIN <player> <token>")
-			conn.Close()
-			continue
-		}
-		if ok, err := m.backend.VerifyPlayer(ctx, m.id, id, token); err != nil || !ok {
-			fmt.Fprintln(conn, "NO the token is not yours")
-			conn.Close()
-			continue
-		}
-		m.seats[id] = &seat{conn: conn, in: in}
-		fmt.Fprintln(conn, "WELCOME")
-	}
-	return nil
+		m.id, m.players = start.GameInstanceID, start.Players
+		m.rules, err = ext.As[gameStart](start.Ext)
+		return err
+	})
 }
 
-// play plays the rounds. In each, every player draws once, "DRAW" answered by a
-// number; the team with the higher sum hits.
+// open opens the game's port, sends the players there and lets them in.
+func (m *match) open(ctx context.Context) error {
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("open the game's port: %w", err)
+	}
+	defer port.Close()
+	r := client.ConnectPlayers{GameInstanceID: m.id, Hostname: "127.0.0.1", Port: port.Addr().(*net.TCPAddr).Port}
+	for _, p := range m.players {
+		r.Players = append(r.Players, client.PlayerExt{PlayerID: p.PlayerID})
+	}
+	if err := insist(ctx, func() error { return m.backend.ConnectPlayers(ctx, r) }); err != nil {
+		return fmt.Errorf("connect players: %w", err)
+	}
+	return m.letIn(ctx, port)
+}
+
+// play plays the rounds. In each, every player draws once; the team with the
+// higher sum hits.
 func (m *match) play(ctx context.Context) error {
 	dice := rand.New(rand.NewPCG(m.rules.Seed, 0))
-	for range m.rules.Rounds {
+	for round := 1; round <= m.rules.Rounds; round++ {
 		var sums [2]int
 		for _, p := range m.players {
-			s := m.seats[p.PlayerID]
-			if _, err := fmt.Fprintln(s.conn, "DRAW"); err != nil {
-				return fmt.Errorf("ask %s to draw: %w", p.DisplayName.DisplayName, err)
-			}
-			var drawn int
-			if _, err := fmt.Fscanln(s.in, &drawn); err != nil {
-				return fmt.Errorf("read what %s drew: %w", p.DisplayName.DisplayName, err)
-			}
-			sums[p.Team] += drawn + dice.IntN(6)
+			sums[p.Team] += m.seats[p.PlayerID].draw() + dice.IntN(6)
 		}
 		winner := red
 		if sums[blue] > sums[red] {
 			winner = blue
 		}
 		for _, p := range m.players {
-			if p.Team == winner {
-				m.seats[p.PlayerID].hits++
+			if s := m.seats[p.PlayerID]; s != nil && p.Team == winner {
+				s.hits++
 			}
 		}
-		if err := m.backend.Update(ctx, m.id, ext.Of(roundPlayed{Winner: winner})); err != nil {
-			return fmt.Errorf("report a round: %w", err)
+		report := ext.Of(roundPlayed{Round: round, Winner: winner})
+		if err := insist(ctx, func() error { return m.backend.Update(ctx, m.id, report) }); err != nil {
+			return fmt.Errorf("report round %d: %w", round, err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(m.pace):
 		}
 	}
 	return m.finish(ctx)
@@ -161,42 +203,19 @@ func (m *match) play(ctx context.Context) error {
 
 // finish ends the game and tells the players' clients that the port is closing.
 func (m *match) finish(ctx context.Context) error {
-	var results []client.PlayerExt
+	end := client.EndGame{GameInstanceID: m.id}
 	for _, p := range m.players {
-		results = append(results, client.PlayerExt{PlayerID: p.PlayerID, Ext: ext.Of(playerResult{Hits: m.seats[p.PlayerID].hits})})
+		result := playerResult{}
+		if s := m.seats[p.PlayerID]; s != nil {
+			result.Hits = s.hits
+		}
+		end.Results = append(end.Results, client.PlayerExt{PlayerID: p.PlayerID, Ext: ext.Of(result)})
 	}
-	if err := m.backend.EndGame(ctx, client.EndGame{GameInstanceID: m.id, Results: results}); err != nil {
+	if err := insist(ctx, func() error { return m.backend.EndGame(ctx, end) }); err != nil {
 		return fmt.Errorf("end the game: %w", err)
 	}
 	for _, s := range m.seats {
-		fmt.Fprintln(s.conn, "BYE")
-		s.conn.Close()
+		s.leave()
 	}
 	return nil
-}
-
-// playAt is the client's side of the game's port: it joins, draws when asked,
-// and returns when the game is over.
-func playAt(ctx context.Context, host *client.Host, me pragma.PlayerID, draw func() int) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", fmt.Sprintf("%s:%d", host.Hostname, host.Port))
-	if err != nil {
-		return fmt.Errorf("reach the game server: %w", err)
-	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	fmt.Fprintf(conn, "JOIN %s %s\n", me, host.Token)
-	lines := bufio.NewScanner(conn)
-	for lines.Scan() {
-		switch line := lines.Text(); {
-		case line == "DRAW":
-			fmt.Fprintln(conn, draw())
-		case line == "BYE":
-			return nil
-		case strings.HasPrefix(line, "NO"):
-			return fmt.Errorf("the game server says: %s", line)
-		}
-	}
-	return errors.Join(errors.New("the game server went away"), lines.Err(), os.ErrClosed)
 }

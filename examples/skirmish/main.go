@@ -133,8 +133,13 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags.SetOutput(out)
 	file := flags.String("db", "skirmish.db", "the database `file`; made if it is not there")
 	config := flags.String("config", "", "a YAML `file` with configuration")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil // it is printed
+	case err != nil:
 		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("serve does not know what to do with %q", flags.Args())
 	}
 	cfg := &pragma.Config{}
 	if *config != "" {

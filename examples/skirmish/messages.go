@@ -41,8 +41,10 @@ type gameStart struct {
 	Rounds int    `json:"rounds"`
 }
 
-// roundPlayed is what the game server reports after each round.
+// roundPlayed is what the game server reports after each round. Its number makes
+// the report safe to repeat.
 type roundPlayed struct {
+	Round  int `json:"round"`  // from 1
 	Winner int `json:"winner"` // team
 }
 

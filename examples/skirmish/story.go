@@ -120,8 +120,8 @@ func playRound(ctx context.Context, s *story, name string, groups []*group) ([]*
 		views, failed = all(players, func(b *bot) (*seen, error) { return b.playMatch(ctx, w.found, w.ready) })
 	}()
 	for _, g := range groups {
-		if _, err := g.leader.player.Party.EnterMatchmaking(ctx); err != nil {
-			return nil, fmt.Errorf("%s enters matchmaking: %w", g.leader.name, err)
+		if err := g.leader.queue(ctx); err != nil {
+			return nil, err
 		}
 	}
 	<-following
@@ -176,6 +176,9 @@ func conclude(s *story, name string, groups []*group, views []*seen) ([]*group, 
 	byBot := make(map[*bot]*seen)
 	for _, v := range views {
 		byBot[v.bot] = v
+		if !v.told {
+			return nil, fmt.Errorf("%s was not told the result of the %s", v.bot.name, name)
+		}
 		if v.hidden || len(v.plans) != 1 {
 			return nil, fmt.Errorf("%s saw %d plans and the hidden entry: %v; want his team's plan alone", v.bot.name, len(v.plans), v.hidden)
 		}
@@ -187,7 +190,7 @@ func conclude(s *story, name string, groups []*group, views []*seen) ([]*group, 
 	for _, g := range groups {
 		v := byBot[g.leader]
 		s.say("  %s (%s) saw %d:%d after %d rounds and only their own plan, %q: %s; back in party %s",
-			g, teamName(v.team), v.score.Red, v.score.Blue, v.score.Round, v.plans[0], outcome(v.result), g.code)
+			g, teamName(v.team), v.score.Red, v.score.Blue, v.score.Round, v.plans["plan-"+teamName(v.team)], outcome(v.result), g.code)
 		if v.result.Won {
 			winners = append(winners, g)
 		}
