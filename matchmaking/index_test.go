@@ -80,7 +80,7 @@ func TestPartiesOfFailedMatchesAreHeldLongerEachTime(t *testing.T) {
 			w.GiveBack(time.Second, all[0])
 			time.Sleep(hold*time.Second - 1)
 			checkWaiting(t, w, "2")
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			checkWaiting(t, w, "1,2") // by its old entry time
 		}
 		if !w.Claim(all[0]) {

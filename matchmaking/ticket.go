@@ -56,15 +56,6 @@ func (t *ticket) timesOutAt() time.Time { return t.TimesOutAt }
 
 func (t *ticket) key() QueueKey { return QueueKey{t.Key, t.GameServerVersion} }
 
-func (t *ticket) player(id pragma.PlayerID) *ticketPlayer {
-	for i := range t.Players {
-		if t.Players[i].PlayerID == id {
-			return &t.Players[i]
-		}
-	}
-	return nil
-}
-
 func (t *ticket) playerIDs() []pragma.PlayerID {
 	ids := make([]pragma.PlayerID, len(t.Players))
 	for i := range t.Players {

@@ -190,10 +190,10 @@ func TestGamesAreFullAndPartiesWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		plugin := &warmbody.Plugin{NumberOfTeams: rapid.IntRange(1, 4).Draw(t, "teams"), PlayersPerTeam: rapid.IntRange(1, 5).Draw(t, "players")}
 		size := rapid.IntRange(1, plugin.PlayersPerTeam)
-		a, o := matchable(1, size.Draw(t, "anchor")), matchable(11)
+		a := matchable(1, size.Draw(t, "anchor"))
 		n := 11
 		for range rapid.IntRange(1, 12).Draw(t, "others") {
-			o = matchable(n, rapid.SliceOfN(size, 1, 3).Draw(t, "other")...)
+			o := matchable(n, rapid.SliceOfN(size, 1, 3).Draw(t, "other")...)
 			n += 3
 			before := len(a.Players()) + len(o.Players())
 			game, err := plugin.MatchParties(t.Context(), &matchmaking.MatchPartiesRequest{Anchor: a, Other: o})

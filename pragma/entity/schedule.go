@@ -14,8 +14,6 @@ const (
 	pollInterval = time.Second
 	// timerSlots is how many OnDue of one kind run at a time.
 	timerSlots = 16
-	// fireTimeout ends the context of one OnDue.
-	fireTimeout = 30 * time.Second
 	// dueBatch is how many due records are read at a time.
 	dueBatch = 64
 

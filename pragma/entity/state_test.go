@@ -43,7 +43,7 @@ func TestDeletedEntityLeavesItsUnknownMembers(t *testing.T) {
 	n := newNode(t, memory(t))
 	k := entity.OfHost(n.engine, n, "guild", entity.Options[guildV1]{})
 	put(t, n.driver, "guild", "g", `{"name":"old","motto":"forward"}`)
-	if err := k.Update(t.Context(), "g", func(tx *entity.Tx, s *guildV1) error {
+	if err := k.Update(t.Context(), "g", func(tx *entity.Tx, _ *guildV1) error {
 		if err := k.Delete(tx, "g"); err != nil {
 			return err
 		}
