@@ -236,12 +236,14 @@ func TestAServerCreatesItsOwnInstance(t *testing.T) {
 		add := func(p *peer) []m { return []m{{"playerId": p.id.String(), "ext": m{}, "teamNumber": "2"}} }
 		got := server.do("GameInstanceRpc.CreateGameInstancePartnerV1", m{"requestExt": m{}, "playersToAdd": add(ada), "gameServerVersion": "v9"})
 		start := got["gameStart"].(m)
-		equal(t, "team", start["players"].([]any)[0].(m)["teamNumber"], any("2"))
+		player := start["players"].([]any)[0].(m)
+		equal(t, "team and name", []any{player["teamNumber"], player["displayName"].(m)["displayName"]}, []any{"2", "ada"})
 		equal(t, "ada hears", ada.heard(), []string{"Session+1+4-3", "AddedToGameV1"})
 		server.do("GameInstanceRpc.ConnectPlayersV1", m{"gameInstanceId": got["gameInstanceId"], "playerConnectionDetails": details(ada)})
 		if n := len(w.provider.requests()); n != 0 {
 			t.Errorf("the provider was asked %d times, want never", n)
 		}
+		server.refused("GameInstanceRpc.CreateGameInstancePartnerV1", m{"playersToAdd": []m{{"playerId": pragma.NewID[pragma.PlayerID]().String()}}}, "GameInstanceService_PlayerJoinFailed")
 		got = server.do("GameInstanceRpc.CreateGameInstancePartnerV1", m{"playersToAdd": add(ben), "skipLink": true})
 		if _, there := got["gameStart"]; there {
 			t.Error("skipLink links all the same")

@@ -206,13 +206,14 @@ func run(t *testing.T, o options, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	w := &world{plug: &plug{}, provider: &provider{}, clubs: &clubs{names: make(map[pragma.PartyID]string)}}
 	build := func() *pragma.Server {
-		w.games = &gameinstance.Service{Plugin: w.plug, Provider: w.provider, Parties: w.clubs}
+		accounts := &account.Service{}
+		w.games = &gameinstance.Service{Plugin: w.plug, Provider: w.provider, Parties: w.clubs, Accounts: accounts}
 		if o.service != nil {
 			o.service(w.games)
 		}
 		w.queue = &queue{games: w.games}
 		srv := &pragma.Server{
-			Social: []pragma.Service{&account.Service{}},
+			Social: []pragma.Service{accounts},
 			Game:   []pragma.Service{w.clubs, w.games, w.queue},
 		}
 		if o.config+o.plugins != "" {

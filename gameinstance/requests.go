@@ -34,8 +34,9 @@ type PlayerToAdd struct {
 	PartyID       pragma.PartyID
 	TeamNumber    int64
 	ClientVersion string
-	// SocialID and DisplayName are what others see of him. When a hook adds a
-	// player it was asked to add, both are filled in.
+	// SocialID and DisplayName are what others see of him. The service fills them
+	// in for the player who asks, for those of a match, and, if it has
+	// [Service.Accounts], for everybody.
 	SocialID    pragma.SocialID
 	DisplayName pragma.DisplayName
 }

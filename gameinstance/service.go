@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/entity"
 	"github.com/openpragma/engine/pragma/ext"
 	"github.com/openpragma/engine/pragma/slot"
@@ -22,6 +23,9 @@ type Service struct {
 	Provider ProviderPlugin
 	// Parties gets the players back. Nil means that they have no parties.
 	Parties Parties
+	// Accounts has the names of players whom studio code or a game server adds by
+	// their id; an *account.Service does. Nil means that they have none.
+	Accounts Accounts
 	// BackendAddress is where game servers reach the game's partner gateway, as
 	// host:port. Empty means the gateway's publicURL or where it listens.
 	BackendAddress string
@@ -47,7 +51,16 @@ type Parties interface {
 	ReturnFromGameInstance(tx *entity.Tx, party pragma.PartyID, game pragma.GameInstanceID, players []pragma.PlayerID) error
 }
 
-var _ pragma.Service = (*Service)(nil)
+// Accounts looks players up.
+type Accounts interface {
+	// ProfileOfPlayer returns a player's account, or [account.ErrNotFound].
+	ProfileOfPlayer(ctx context.Context, id pragma.PlayerID) (*account.Profile, error)
+}
+
+var (
+	_ pragma.Service = (*Service)(nil)
+	_ Accounts       = (*account.Service)(nil)
+)
 
 // Name implements [pragma.Service].
 func (s *Service) Name() string { return "GameInstanceRpc" }

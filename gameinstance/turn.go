@@ -11,6 +11,7 @@ import (
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/entity"
 	"github.com/openpragma/engine/pragma/ext"
 )
@@ -231,6 +232,22 @@ func (t *turn) admit(p PlayerToAdd, refusal *pragma.Error) (PlayerToAdd, error) 
 	if p.PartyID.IsZero() {
 		p.PartyID = where.PartyID
 	}
+	return t.name(p, refusal)
+}
+
+// name completes what others see of a player of whom only the id is known.
+func (t *turn) name(p PlayerToAdd, refusal *pragma.Error) (PlayerToAdd, error) {
+	if t.s.Accounts == nil || !p.SocialID.IsZero() {
+		return p, nil
+	}
+	found, err := t.s.Accounts.ProfileOfPlayer(t.tx.Context(), p.PlayerID)
+	if errors.Is(err, account.ErrNotFound) {
+		return p, refusal.With("there is no such player")
+	}
+	if err != nil {
+		return p, fmt.Errorf("look up player %s: %w", p.PlayerID, err)
+	}
+	p.SocialID, p.DisplayName = found.SocialID, found.DisplayName
 	return p, nil
 }
 
