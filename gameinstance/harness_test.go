@@ -515,10 +515,10 @@ func details(players ...*peer) []m {
 }
 
 // play has a server link an instance and connect its players.
-func (s *peer) play(id pragma.GameInstanceID, players ...*peer) {
-	s.w.T.Helper()
-	s.do("GameInstanceRpc.LinkV1", m{"gameInstanceId": id.String()})
-	s.do("GameInstanceRpc.ConnectPlayersV1", m{
+func (p *peer) play(id pragma.GameInstanceID, players ...*peer) {
+	p.w.T.Helper()
+	p.do("GameInstanceRpc.LinkV1", m{"gameInstanceId": id.String()})
+	p.do("GameInstanceRpc.ConnectPlayersV1", m{
 		"gameInstanceId": id.String(), "hostname": "play.example", "port": 7777, "playerConnectionDetails": details(players...),
 	})
 }
