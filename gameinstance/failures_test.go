@@ -120,6 +120,22 @@ func TestAServerFallsSilent(t *testing.T) {
 	})
 }
 
+func TestAnOpenSocketIsALifeSignUntilTheServerCallsItself(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		ada := w.player("ada")
+		w.inParty("red", ada)
+		id := w.match(ada)
+		server := w.allocated()
+		server.play(id, ada)
+		time.Sleep(10 * time.Minute)
+		equal(t, "state while its socket is open", w.state(id), gameinstance.StateRunning)
+		server.do("GameInstanceRpc.GameKeepAliveV1", m{"gameInstanceId": id.String()})
+		ada.quiet()
+		time.Sleep(61 * time.Second)
+		equal(t, "ada hears after one call", ada.heard(), terminated)
+	})
+}
+
 func TestAPluginGoesOnWithoutServer(t *testing.T) {
 	run(t, options{}, func(t *testing.T, w *world) {
 		w.plug.gone = func(r *gameinstance.GameServerDisconnectedRequest) error {
@@ -128,7 +144,9 @@ func TestAPluginGoesOnWithoutServer(t *testing.T) {
 		}
 		ada := w.player("ada")
 		id := w.match(ada)
-		w.allocated().play(id, ada)
+		server := w.allocated()
+		server.play(id, ada)
+		server.Cut()
 		ada.quiet()
 		time.Sleep(61 * time.Second)
 		update := ada.last("GameInstanceUpdatedV1")

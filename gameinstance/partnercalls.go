@@ -248,7 +248,7 @@ func (s *Service) keepAlive() *wire.GameInstanceGameKeepAliveV1Response {
 }
 
 func (s *Service) keepAliveV1(ctx context.Context, who *pragma.PartnerSession, req *wire.GameInstanceRequest) (*wire.GameInstanceGameKeepAliveV1Response, error) {
-	err := s.changeByServer(ctx, who, req.GameInstanceID, func(*turn) error { return nil })
+	err := s.changeByServer(ctx, who, req.GameInstanceID, func(t *turn) error { t.h.CallsAlive = true; return nil })
 	return s.keepAlive(), err
 }
 

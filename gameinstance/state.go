@@ -52,6 +52,9 @@ type head struct {
 	CreatedBy         pragma.PartnerID                   `json:"createdBy,omitzero"` // the server that did
 	Allocation        *allocation                        `json:"allocation,omitzero"`
 	Server            pragma.PartnerID                   `json:"server,omitzero"` // the linked one
+	// CallsAlive says that the server sends keep-alives. Until it does, its open
+	// socket counts as one (engine §5.1).
+	CallsAlive bool `json:"callsAlive,omitzero"`
 	Host              *host                              `json:"host,omitzero"`
 	QueueKey          ext.Value                          `json:"queueKey,omitzero"`
 	Reason            wire.GameInstanceTerminationReason `json:"reason,omitzero"` // why it is over
@@ -111,7 +114,7 @@ func (h *head) stopTimers() {
 
 // unlink forgets the server.
 func (h *head) unlink() {
-	h.State, h.Server, h.Host, h.Allocation = StateCreated, pragma.PartnerID{}, nil, nil
+	h.State, h.Server, h.CallsAlive, h.Host, h.Allocation = StateCreated, pragma.PartnerID{}, false, nil, nil
 	h.stopTimers()
 }
 

@@ -37,6 +37,8 @@ func (t *turn) timeOut() error {
 		return t.allocationFailed(CauseTimeout)
 	case t.late(&h.ConnectBy):
 		return t.initialPlayersFailed()
+	case past(h.AliveBy) && !h.CallsAlive && t.s.m.PartnerConnected(h.Server):
+		t.alive()
 	case t.late(&h.AliveBy):
 		return t.serverDisconnected()
 	case t.late(&h.MoreBy):

@@ -141,6 +141,10 @@ func (m *Mount) Address(g Gateway) string {
 	return ""
 }
 
+// PartnerConnected reports whether a socket opened with the partner's token is
+// connected to this node.
+func (m *Mount) PartnerConnected(id PartnerID) bool { return m.side.sockets.has(id) }
+
 // Problem reports a mistake found while mounting. The server does not start and
 // reports all problems of all services together.
 func (m *Mount) Problem(err error) {

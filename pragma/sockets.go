@@ -68,6 +68,13 @@ func (s *sockets) player(id [16]byte) *socket {
 	return s.players[id]
 }
 
+// has reports whether a partner or operator has a socket on this node.
+func (s *sockets) has(id [16]byte) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.others[id]) > 0
+}
+
 // remove forgets a socket and reports whether it was the player's current one.
 func (s *sockets) remove(sock *socket) (current bool) {
 	id := s.subject(sock.who)
