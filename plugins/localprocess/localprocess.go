@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openpragma/engine/gameinstance"
@@ -189,6 +190,8 @@ type process struct {
 	out  *output
 	log  *slog.Logger
 	done chan struct{} // closed when it has ended
+
+	stopped atomic.Bool // we ask it to end: how it does is no surprise
 }
 
 // pipeDelay bounds how long the output of a process is read after its end, which
@@ -229,7 +232,7 @@ func (p *process) wait() {
 	err := p.cmd.Wait()
 	close(p.done)
 	p.out.flush()
-	if err != nil {
+	if err != nil && !p.stopped.Load() {
 		p.log.Warn("game server ended", "err", err)
 		return
 	}
@@ -238,6 +241,7 @@ func (p *process) wait() {
 
 // stop asks the process to end, and makes it when it takes too long.
 func (p *process) stop(grace time.Duration) {
+	p.stopped.Store(true)
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil { // ended, or a system without signals
 		_ = p.cmd.Process.Kill()
 	}
