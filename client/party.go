@@ -59,8 +59,14 @@ func (c *PartyCalls) SendInvite(ctx context.Context, invitee pragma.PlayerID) (p
 	if err != nil {
 		return pragma.InviteID{}, err
 	}
+	c.refresh(ctx)
 	return pragma.InviteID(resp.InviteID), nil
 }
+
+// refresh brings the cached party up to date after a call that changes it but
+// does not answer with it; the server tells only the others. The call has
+// succeeded, so a failure here is left to the next synchronisation.
+func (c *PartyCalls) refresh(ctx context.Context) { _, _ = c.Sync(ctx) }
 
 // CancelInvite takes an invite back.
 func (c *PartyCalls) CancelInvite(ctx context.Context, id pragma.InviteID) (*Party, error) {
@@ -138,13 +144,21 @@ func (c *PartyCalls) SetPreferredZones(ctx context.Context, zones []string) (*Pa
 func (c *PartyCalls) SetZonePings(ctx context.Context, pings map[string]time.Duration) error {
 	c.p.setZonePings(pings)
 	req := &wire.PartySetGameServerZoneToPingV1Request{GameServerZoneToPing: pingsOf(pings)}
-	return do(ctx, c.p.game, "PartyRpc.SetGameServerZoneToPingV1", req, nil)
+	err := do(ctx, c.p.game, "PartyRpc.SetGameServerZoneToPingV1", req, nil)
+	if err == nil {
+		c.refresh(ctx)
+	}
+	return err
 }
 
 // OverrideGameServerVersion pins the version of the game server, for development.
 func (c *PartyCalls) OverrideGameServerVersion(ctx context.Context, version string) error {
 	req := &wire.PartyDevelopmentOverrideGameServerVersionV1Request{GameServerVersion: version}
-	return do(ctx, c.p.game, "PartyRpc.DevelopmentOverrideGameServerVersionV1", req, nil)
+	err := do(ctx, c.p.game, "PartyRpc.DevelopmentOverrideGameServerVersionV1", req, nil)
+	if err == nil {
+		c.refresh(ctx)
+	}
+	return err
 }
 
 // Leave leaves the party.
@@ -168,7 +182,11 @@ func (c *PartyCalls) EnterMatchmaking(ctx context.Context) (*Party, error) {
 
 // LeaveMatchmaking takes the party out of the queue.
 func (c *PartyCalls) LeaveMatchmaking(ctx context.Context) error {
-	return do(ctx, c.p.game, "MatchmakingRpc.LeaveMatchmakingV2", nil, nil)
+	err := do(ctx, c.p.game, "MatchmakingRpc.LeaveMatchmakingV2", nil, nil)
+	if err == nil {
+		c.refresh(ctx)
+	}
+	return err
 }
 
 // Queue counts what waits in one queue.

@@ -24,7 +24,8 @@ type Service struct {
 	// Parties gets the players back. Nil means that they have no parties.
 	Parties Parties
 	// Accounts has the names of players whom studio code or a game server adds by
-	// their id; an *account.Service does. Nil means that they have none.
+	// their id; an *account.Service does. Nil means that only players who have
+	// been here have a name.
 	Accounts Accounts
 	// BackendAddress is where game servers reach the game's partner gateway, as
 	// host:port. Empty means the gateway's publicURL or where it listens.

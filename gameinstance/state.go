@@ -45,19 +45,19 @@ type head struct {
 	Version int64                 `json:"version"`
 	State   State                 `json:"state"`
 
-	GameServerVersion string                             `json:"gameServerVersion,omitzero"`
-	GameServerZone    string                             `json:"gameServerZone,omitzero"`
-	InMatchmaking     bool                               `json:"inMatchmaking,omitzero"`
-	CreatedAt         time.Time                          `json:"createdAt"`
-	CreatedBy         pragma.PartnerID                   `json:"createdBy,omitzero"` // the server that did
-	Allocation        *allocation                        `json:"allocation,omitzero"`
-	Server            pragma.PartnerID                   `json:"server,omitzero"` // the linked one
+	GameServerVersion string           `json:"gameServerVersion,omitzero"`
+	GameServerZone    string           `json:"gameServerZone,omitzero"`
+	InMatchmaking     bool             `json:"inMatchmaking,omitzero"`
+	CreatedAt         time.Time        `json:"createdAt"`
+	CreatedBy         pragma.PartnerID `json:"createdBy,omitzero"` // the server that did
+	Allocation        *allocation      `json:"allocation,omitzero"`
+	Server            pragma.PartnerID `json:"server,omitzero"` // the linked one
 	// CallsAlive says that the server sends keep-alives. Until it does, its open
 	// socket counts as one (engine §5.1).
-	CallsAlive bool `json:"callsAlive,omitzero"`
-	Host              *host                              `json:"host,omitzero"`
-	QueueKey          ext.Value                          `json:"queueKey,omitzero"`
-	Reason            wire.GameInstanceTerminationReason `json:"reason,omitzero"` // why it is over
+	CallsAlive bool                               `json:"callsAlive,omitzero"`
+	Host       *host                              `json:"host,omitzero"`
+	QueueKey   ext.Value                          `json:"queueKey,omitzero"`
+	Reason     wire.GameInstanceTerminationReason `json:"reason,omitzero"` // why it is over
 
 	// RosterVersion is the version with which the roster last changed.
 	RosterVersion int64 `json:"rosterVersion,omitzero"`

@@ -237,8 +237,11 @@ func (t *turn) admit(p PlayerToAdd, refusal *pragma.Error) (PlayerToAdd, error) 
 
 // name completes what others see of a player of whom only the id is known.
 func (t *turn) name(p PlayerToAdd, refusal *pragma.Error) (PlayerToAdd, error) {
-	if t.s.Accounts == nil || !p.SocialID.IsZero() {
+	if !p.SocialID.IsZero() {
 		return p, nil
+	}
+	if t.s.Accounts == nil {
+		return t.nameBySession(p)
 	}
 	found, err := t.s.Accounts.ProfileOfPlayer(t.tx.Context(), p.PlayerID)
 	if errors.Is(err, account.ErrNotFound) {
@@ -248,6 +251,18 @@ func (t *turn) name(p PlayerToAdd, refusal *pragma.Error) (PlayerToAdd, error) {
 		return p, fmt.Errorf("look up player %s: %w", p.PlayerID, err)
 	}
 	p.SocialID, p.DisplayName = found.SocialID, found.DisplayName
+	return p, nil
+}
+
+// nameBySession is name without accounts: by what the player's latest log-in said.
+func (t *turn) nameBySession(p PlayerToAdd) (PlayerToAdd, error) {
+	session, err := t.s.m.LatestSession(t.tx.Context(), p.PlayerID)
+	if err != nil {
+		return p, fmt.Errorf("look up player %s: %w", p.PlayerID, err)
+	}
+	if session != nil {
+		p.SocialID, p.DisplayName = session.SocialID, session.DisplayName
+	}
 	return p, nil
 }
 

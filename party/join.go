@@ -207,7 +207,11 @@ func (c *change) inviteSent(inv Invite) error {
 // nameOf returns the name of a player, or ErrPlayerNotFound.
 func (c *change) nameOf(id pragma.PlayerID) (pragma.DisplayName, error) {
 	if c.Accounts == nil {
-		return pragma.DisplayName{}, nil
+		session, err := c.m.LatestSession(c.tx.Context(), id)
+		if err != nil || session == nil {
+			return pragma.DisplayName{}, err
+		}
+		return session.DisplayName, nil
 	}
 	p, err := c.Accounts.ProfileOfPlayer(c.tx.Context(), id)
 	if errors.Is(err, account.ErrNotFound) {

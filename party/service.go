@@ -23,7 +23,8 @@ type Service struct {
 	// Nil means the map in [Config].
 	Compatibility CompatibilityPlugin
 	// Accounts knows who may be invited; an *account.Service does. Nil means
-	// that any id is taken for a player's, and that names of invitees stay empty.
+	// that any id is taken for a player's, and that only players who have been
+	// here have a name.
 	Accounts Accounts
 	// Inventory has what players own. Nil means that snapshots are empty.
 	Inventory Inventory

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/pragma/ext"
 )
 
 // HandlePlayer registers a call that game clients make. call is the name
@@ -18,10 +19,17 @@ import (
 //
 // Calls of one connection run one after the other; calls of different
 // connections at the same time. The context ends after requestTimeoutMillis.
-// The request is decoded by the rules of wire §5 and belongs to fn. A nil
-// response is an empty one. An error reaches the client as [Error] says; a
-// panic is an internal error.
+// The request belongs to fn. A nil response is an empty one. An error reaches
+// the client as [Error] says; a panic is an internal error.
+//
+// Req and Resp are structs of the caller, encoded as JSON by their tags (wire
+// §5). Names are read in camelCase and in snake_case, unknown members are passed
+// over, and numbers are read from text too. Empty lists and maps are written as
+// [] and {}; mark what may be unset with omitzero. Clients want 64-bit integers
+// as text: use [Int64] for them. Messages that only the other side's own code
+// understands are best an [ext.Value].
 func HandlePlayer[Req, Resp any](m *Mount, call string, fn func(context.Context, *PlayerSession, *Req) (*Resp, error)) {
+	checkCall[Req, Resp](m, call, fn == nil)
 	register(m, Player, call, func(ctx context.Context, c *caller, req *Req) (*Resp, error) {
 		return fn(ctx, c.player, req)
 	})
@@ -29,6 +37,7 @@ func HandlePlayer[Req, Resp any](m *Mount, call string, fn func(context.Context,
 
 // HandlePartner registers a call that trusted servers make. See [HandlePlayer].
 func HandlePartner[Req, Resp any](m *Mount, call string, fn func(context.Context, *PartnerSession, *Req) (*Resp, error)) {
+	checkCall[Req, Resp](m, call, fn == nil)
 	register(m, Partner, call, func(ctx context.Context, c *caller, req *Req) (*Resp, error) {
 		return fn(ctx, c.partner, req)
 	})
@@ -36,6 +45,7 @@ func HandlePartner[Req, Resp any](m *Mount, call string, fn func(context.Context
 
 // HandleOperator registers a call that operators make. See [HandlePlayer].
 func HandleOperator[Req, Resp any](m *Mount, call string, fn func(context.Context, *OperatorSession, *Req) (*Resp, error)) {
+	checkCall[Req, Resp](m, call, fn == nil)
 	register(m, Operator, call, func(ctx context.Context, c *caller, req *Req) (*Resp, error) {
 		return fn(ctx, c.operator, req)
 	})
@@ -76,8 +86,8 @@ func register[Req, Resp any](m *Mount, t SessionType, name string, fn func(conte
 	name = qualified(m.service, name)
 	c := &call{request: name + "Request", response: name + "Response", session: t}
 	c.handle = func(ctx context.Context, who *caller, payload []byte) (any, error) {
-		req := new(Req)
-		if err := wire.Unmarshal(payload, req); err != nil {
+		req, err := decodeRequest[Req](payload)
+		if err != nil {
 			return nil, ErrMalformed.With("%v", err).Wrap(err)
 		}
 		resp, err := fn(ctx, who, req)
@@ -95,6 +105,25 @@ func register[Req, Resp any](m *Mount, t SessionType, name string, fn func(conte
 	}
 	m.side.calls[c.request] = c
 	return c
+}
+
+// decodeRequest reads a payload. Messages of our own say which members are read
+// leniently; those of a studio are plain structs, for which [ext.As] is.
+func decodeRequest[Req any](payload []byte) (*Req, error) {
+	req := new(Req)
+	strict := wire.Unmarshal(payload, req)
+	if strict == nil {
+		return req, nil
+	}
+	v, err := ext.Parse(payload)
+	if err != nil {
+		return nil, strict
+	}
+	lenient, err := ext.As[Req](v)
+	if err != nil {
+		return nil, strict
+	}
+	return &lenient, nil
 }
 
 // dispatch runs one request and returns the body of the frame that answers it:

@@ -24,6 +24,10 @@ func PlayerNotice[T any](m *Mount, name string) Notice[T] { return notice[T](m, 
 func PartnerNotice[T any](m *Mount, name string) Notice[T] { return notice[T](m, Partner, name) }
 
 func notice[T any](m *Mount, t SessionType, name string) Notice[T] {
+	if !noticeName.MatchString(name) {
+		m.Problem(fmt.Errorf("notification %q must be named like ScoredV1Notification", name))
+	}
+	checkMessage[T](m, name)
 	typ := qualified(m.service, name)
 	if _, taken := m.side.notices[typ]; taken {
 		m.Problem(fmt.Errorf("notification %s is registered twice", typ))

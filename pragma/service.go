@@ -141,6 +141,17 @@ func (m *Mount) Address(g Gateway) string {
 	return ""
 }
 
+// LatestSession returns what the latest log-in of a player on this backend said
+// of him, whether it is over or not. It is nil for one who has never been here.
+// It asks the store.
+func (m *Mount) LatestSession(ctx context.Context, id PlayerID) (*PlayerSession, error) {
+	r, rev, err := m.side.sessions.load(ctx, m.side.sessions.key(id))
+	if err != nil || rev == 0 {
+		return nil, err
+	}
+	return &r.Session, nil
+}
+
 // PartnerConnected reports whether a socket opened with the partner's token is
 // connected to this node.
 func (m *Mount) PartnerConnected(id PartnerID) bool { return m.side.sockets.has(id) }
@@ -222,8 +233,15 @@ type work struct {
 // problems are found at once.
 func (s *side) mount(services []Service) error {
 	names := make(map[string]bool)
-	for _, svc := range services {
+	for i, svc := range services {
+		if svc == nil {
+			s.problems = append(s.problems, fmt.Errorf("service %d of the %s backend is nil", i, s.backend))
+			continue
+		}
 		m := &Mount{side: s, service: svc.Name(), log: s.core.log.With("service", svc.Name())}
+		if !serviceName.MatchString(svc.Name()) {
+			m.Problem(fmt.Errorf("%T: the name %q must be like GuildRpc", svc, svc.Name()))
+		}
 		if names[svc.Name()] {
 			m.Problem(errors.New("mounted twice"))
 			continue

@@ -43,7 +43,7 @@ func (lobby) UpdateParty(_ context.Context, r *party.UpdatePartyRequest) error {
 	if wish.Mode != "duel" {
 		return errUnknownMode.With("there is no mode %q, only duel", wish.Mode)
 	}
-	r.Party.SetExt(ext.Of(lobbyState{Mode: wish.Mode}))
+	r.Party.SetExt(ext.Of(lobbyState(wish)))
 	return nil
 }
 

@@ -23,6 +23,10 @@
 // tokens and not faster than a person could want to read. When the server stops,
 // it interrupts its processes, and kills those that take too long to end.
 //
+// A process outlives a server that is killed, and may finish its game with the
+// next one. Then nobody reads what it prints: on Unix it has to ignore SIGPIPE,
+// as with signal.Ignore(syscall.SIGPIPE), or it ends with its next line.
+//
 // The configuration of the slot GameInstanceService.gameServerProviderPlugin
 // overrides the fields of the [Plugin]:
 //

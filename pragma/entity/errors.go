@@ -11,9 +11,9 @@ import (
 // their own; a client that sees them can still tell what happened.
 var (
 	// ErrNotFound is an entity that does not exist.
-	ErrNotFound = &pragma.Error{Code: pragma.NotFound, Reason: "Entity_NotFound", Message: "no such thing"}
+	ErrNotFound = &pragma.Error{Code: pragma.NotFound, Reason: "Entity_NotFound", Title: true, Message: "no such thing"}
 	// ErrExists is an entity that should be new and is not.
-	ErrExists = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "Entity_AlreadyExists", Message: "exists already"}
+	ErrExists = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "Entity_AlreadyExists", Title: true, Message: "exists already"}
 )
 
 var (
