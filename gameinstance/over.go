@@ -49,7 +49,9 @@ func (t *turn) finishOver() error {
 			return err
 		}
 	}
-	t.tellOver(ids)
+	if err := t.tellOver(ids); err != nil {
+		return err
+	}
 	for _, gone := range t.inst.removed {
 		players = append(players, gone.player.m)
 	}
@@ -78,27 +80,30 @@ func (t *turn) close() error {
 }
 
 // tellOver tells players and server that it is over (wire §9).
-func (t *turn) tellOver(ids []pragma.PlayerID) {
+func (t *turn) tellOver(ids []pragma.PlayerID) error {
 	n := &t.s.notices
 	t.s.slots.Announce(t.tx, ids...)
 	if t.inst.startFailed {
 		t.tx.NotifyPlayers(n.startFailure.Of(&wire.Empty{}), ids...)
 	}
 	if t.inst.over.terminated {
-		t.tx.NotifyPlayers(n.terminated.Of(t.terminated()), ids...)
-	} else {
-		t.tellEnded(ids)
+		if err := t.s.slots.NotifyOnce(t.tx, n.terminated.Of(t.terminated()), ids...); err != nil {
+			return err
+		}
+	} else if err := t.tellEnded(ids); err != nil {
+		return err
 	}
 	if !t.h.Server.IsZero() && t.h.Server != t.endedBy {
 		t.tx.NotifyPartner(n.over.Of(&wire.GameInstanceOverPartnerV1Notification{
 			GameInstanceID: wire.UUID(t.h.ID), Reason: t.h.Reason,
 		}), t.h.Server)
 	}
+	return nil
 }
 
 // tellEnded tells the players whom the hook named. Those who are told the same
 // share one encoded message.
-func (t *turn) tellEnded(ids []pragma.PlayerID) {
+func (t *turn) tellEnded(ids []pragma.PlayerID) error {
 	var order []string
 	groups := make(map[string][]pragma.PlayerID)
 	exts := make(map[string]ext.Value)
@@ -115,10 +120,12 @@ func (t *turn) tellEnded(ids []pragma.PlayerID) {
 		exts[text] = v
 	}
 	for _, text := range order {
-		t.tx.NotifyPlayers(t.s.notices.ended.Of(&wire.GameInstanceGameEndedV1Notification{
-			GameInstanceID: wire.UUID(t.h.ID), Ext: exts[text],
-		}), groups[text]...)
+		n := t.s.notices.ended.Of(&wire.GameInstanceGameEndedV1Notification{GameInstanceID: wire.UUID(t.h.ID), Ext: exts[text]})
+		if err := t.s.slots.NotifyOnce(t.tx, n, groups[text]...); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // purge deletes the data of an instance that is over, piece by piece, and an hour

@@ -91,6 +91,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.handlePlayers(m)
 	s.handlePartners(m)
 	m.OnConnect(s.connected)
+	m.OnConnect(s.slots.TellWaiting)
 	m.OnStart(s.start)
 	s.watchExpiration(m)
 	return nil

@@ -73,16 +73,17 @@ func (s *Service) touch(ctx context.Context, st *state, cfg *Config) error {
 	})
 }
 
-// connected shows a player who connects his party.
+// connected shows a player who connects his party, in the order of the party's
+// commits.
 func (s *Service) connected(ctx context.Context, who *pragma.PlayerSession) error {
-	_, st, err := s.locate(ctx, who.PlayerID)
-	if err != nil || st == nil {
-		return err
+	err := s.inParty(ctx, who.PlayerID, pragma.PartyID{}, func(c *change, _ *PlayerInfo) error {
+		c.tx.NotifyPlayers(s.details.Of(&wire.PartyDetailsV1Notification{Party: c.view().of(who.PlayerID)}), who.PlayerID)
+		return nil
+	})
+	if errors.Is(err, ErrNotInParty) {
+		return nil
 	}
-	cfg := s.cfg.Load()
-	v := s.viewOf(ctx, st, &cfg)
-	s.m.NotifyPlayers(ctx, s.details.Of(&wire.PartyDetailsV1Notification{Party: v.of(who.PlayerID)}), who.PlayerID)
-	return nil
+	return err
 }
 
 // sessionEnded applies the rule for players who are gone (engine §1.1): the party

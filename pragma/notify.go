@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma/cluster"
 )
@@ -64,6 +67,35 @@ func (n *Notification) BeforeAnswer() *Notification {
 
 // Type returns the full type, such as PartyRpc.PartyDetailsV1Notification.
 func (n *Notification) Type() string { return n.typ }
+
+// MarshalJSON encodes the notification with its payload, to be kept and sent
+// later.
+func (n *Notification) MarshalJSON() ([]byte, error) {
+	if n.err != nil {
+		return nil, n.err
+	}
+	return slices.Concat([]byte("{"), n.body, []byte("}")), nil
+}
+
+// UnmarshalJSON decodes what MarshalJSON has encoded.
+func (n *Notification) UnmarshalJSON(text []byte) error {
+	var content struct {
+		Notification struct {
+			Type    string         `json:"type"`
+			Payload jsontext.Value `json:"payload"`
+		} `json:"notification"`
+	}
+	if err := json.Unmarshal(text, &content); err != nil {
+		return fmt.Errorf("decode notification: %w", err)
+	}
+	typ := content.Notification.Type
+	body, err := wire.AppendNotification(nil, typ, content.Notification.Payload)
+	if err != nil {
+		return fmt.Errorf("decode notification: %w", err)
+	}
+	*n = Notification{typ: typ, body: body}
+	return nil
+}
 
 // NotifyPlayers sends n to the sockets of players of the Game backend. It
 // returns when the message is on its way; it is delivered at most once, in the

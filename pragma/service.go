@@ -152,6 +152,9 @@ func (m *Mount) LatestSession(ctx context.Context, id PlayerID) (*PlayerSession,
 	return &r.Session, nil
 }
 
+// PlayerConnected reports whether the player has a socket on this node.
+func (m *Mount) PlayerConnected(id PlayerID) bool { return m.side.sockets.player(id) != nil }
+
 // PartnerConnected reports whether a socket opened with the partner's token is
 // connected to this node.
 func (m *Mount) PartnerConnected(id PartnerID) bool { return m.side.sockets.has(id) }

@@ -23,6 +23,9 @@ type Player struct {
 	// with each (wire §9). [Slots.Edit] keeps it; nobody else sets it.
 	Version int32 `json:"version,omitzero"`
 
+	// Waiting are notifications the player may not have got, see [Slots.NotifyOnce].
+	Waiting []Waiting `json:"waiting,omitzero"`
+
 	before    *Player // as it was when this commit first edited it
 	announced bool    // the place of the notification is chosen
 }

@@ -19,6 +19,8 @@ type Slots struct {
 	players *entity.Kind[Player]
 	notice  pragma.Notice[wire.PlayerSessionChangedV1Notification]
 	many    func() bool // nil: no
+
+	receipts chan receipt // notifications that were sent, see NotifyOnce
 }
 
 // For returns the slots of the backend. Every service that moves players calls
@@ -30,8 +32,11 @@ func For(m *pragma.Mount) *Slots {
 			m:       m,
 			players: entity.Of(m, "player", entity.Options[Player]{}),
 			notice:  pragma.PlayerNotice[wire.PlayerSessionChangedV1Notification](m, "PlayerSessionRpc.SessionChangedV1Notification"),
+
+			receipts: make(chan receipt, 16*settleBatch),
 		}
 		m.OnConnect(s.connected)
+		m.Go("receipts", s.settleReceipts)
 		return s
 	})
 }
@@ -124,18 +129,19 @@ func (s *Slots) change(p *Player) *pragma.Notification {
 	return s.notice.Of(n)
 }
 
-// connected tells a player everything that is set.
+// connected tells a player everything that is set, in the order of the commits
+// of his slot.
 func (s *Slots) connected(ctx context.Context, who *pragma.PlayerSession) error {
-	p, err := s.Read(ctx, who.PlayerID)
-	if err != nil {
-		return err
-	}
-	set := p.attributes()
-	if len(set) == 0 {
+	err := s.players.Update(ctx, who.PlayerID.String(), func(tx *entity.Tx, p *Player) error {
+		if set := p.attributes(); len(set) > 0 {
+			tx.NotifyPlayers(s.notice.Of(&wire.PlayerSessionChangedV1Notification{
+				NewVersion: wire.Int32(p.Version), AttributesSet: set,
+			}), who.PlayerID)
+		}
+		return nil
+	})
+	if errors.Is(err, entity.ErrNotFound) {
 		return nil
 	}
-	s.m.NotifyPlayers(ctx, s.notice.Of(&wire.PlayerSessionChangedV1Notification{
-		NewVersion: wire.Int32(p.Version), AttributesSet: set,
-	}), who.PlayerID)
-	return nil
+	return err
 }

@@ -1,0 +1,58 @@
+package gameinstance_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// ends counts how often a player was told the end of a game.
+func (p *peer) ends() int {
+	n := 0
+	for _, name := range p.heard() {
+		if name == "GameEndedV1" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTheEndOfAGameWaitsForAPlayerWhoIsAway(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		ada, ben := w.player("ada"), w.player("ben")
+		id := w.match(ada, ben)
+		server := w.allocated()
+		server.play(id, ada, ben)
+		ada.quiet()
+		ben.Cut()
+		time.Sleep(time.Second)
+		server.do("GameInstanceRpc.EndGameV1", m{"gameInstanceId": id.String()})
+		equal(t, "ada, who is there, is told", ada.ends(), 1)
+
+		ben.connect()
+		equal(t, "ben is told when he is back", ben.ends(), 1)
+		for _, p := range []*peer{ada, ben} {
+			p.Cut()
+			time.Sleep(time.Second)
+			p.connect()
+			equal(t, p.name+" is not told again", p.ends(), 0)
+		}
+	})
+}
+
+func TestTheEndOfAGameSurvivesAKill(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		ada := w.player("ada")
+		ada.Cut()
+		id := w.match(ada)
+		server := w.allocated()
+		server.play(id, ada)
+		server.do("GameInstanceRpc.EndGameV1", m{"gameInstanceId": id.String()})
+		w.Kill()
+		w.Start()
+		ada.connect()
+		if got := ada.heard(); !slices.Equal(got, []string{"GameEndedV1"}) {
+			t.Errorf("ada hears %v after the kill, want the end alone", got)
+		}
+	})
+}

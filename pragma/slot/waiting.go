@@ -1,0 +1,124 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/entity"
+)
+
+// Waiting is a notification that a player may not have got yet.
+type Waiting struct {
+	ID           pragma.ID[Waiting]   `json:"id"`
+	Since        time.Time            `json:"since"`
+	Notification *pragma.Notification `json:"notification"`
+}
+
+const (
+	// waitingLife is how long a notification waits for its player.
+	waitingLife = time.Hour
+	// maxWaiting bounds the notifications that wait for one player; the oldest goes.
+	maxWaiting = 8
+	// settleBatch is how many slots are tidied in one commit.
+	settleBatch = 64
+)
+
+// NotifyOnce sends a player something that is said only once and that no later
+// state repeats, such as the end of a game (wire §9, waiting events). It is kept
+// in the slot by the same commit. If the player has no socket, or this process
+// dies before it is sent, [Slots.TellWaiting] sends it when he connects within an
+// hour; a player may get it twice if the process dies just after it was sent.
+func (s *Slots) NotifyOnce(tx *entity.Tx, n *pragma.Notification, to ...pragma.PlayerID) error {
+	for _, id := range to {
+		p, err := s.Edit(tx, id)
+		if err != nil {
+			return err
+		}
+		p.Waiting = slices.DeleteFunc(p.Waiting, func(w Waiting) bool { return tx.Now().Sub(w.Since) > waitingLife })
+		if len(p.Waiting) == maxWaiting {
+			p.Waiting = p.Waiting[1:]
+		}
+		w := Waiting{ID: pragma.NewID[pragma.ID[Waiting]](), Since: tx.Now(), Notification: n}
+		p.Waiting = append(p.Waiting, w)
+		tx.After(func(context.Context) { s.sent(id, w.ID) })
+	}
+	tx.NotifyPlayers(n, to...)
+	return nil
+}
+
+// receipt says that a notification has reached a player's socket.
+type receipt struct {
+	player pragma.PlayerID
+	id     pragma.ID[Waiting]
+}
+
+// sent notes that a notification was sent to a player, if he has a socket here.
+// When there is too much to do, it stays in the slot and is sent once more.
+func (s *Slots) sent(player pragma.PlayerID, id pragma.ID[Waiting]) {
+	if !s.m.PlayerConnected(player) {
+		return
+	}
+	select {
+	case s.receipts <- receipt{player, id}:
+	default:
+	}
+}
+
+// settleReceipts takes notifications that were sent out of the slots.
+func (s *Slots) settleReceipts(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case first := <-s.receipts:
+			batch := []receipt{first}
+			for len(batch) < settleBatch && len(s.receipts) > 0 {
+				batch = append(batch, <-s.receipts)
+			}
+			if err := s.forget(ctx, batch); err != nil && ctx.Err() == nil {
+				s.m.Log().WarnContext(ctx, "notifications that were sent may be sent again", "players", len(batch), "err", err)
+			}
+		}
+	}
+}
+
+func (s *Slots) forget(ctx context.Context, batch []receipt) error {
+	return s.players.Upsert(ctx, batch[0].player.String(), func(tx *entity.Tx, _ *Player) error {
+		for _, r := range batch {
+			p, err := s.players.InOrNew(tx, r.player.String())
+			if err != nil {
+				return err
+			}
+			p.Waiting = slices.DeleteFunc(p.Waiting, func(w Waiting) bool { return w.ID == r.id })
+			if len(p.Waiting) == 0 {
+				p.Waiting = nil
+			}
+		}
+		return nil
+	})
+}
+
+// TellWaiting sends a player who connects what waits for him. The service that
+// uses [Slots.NotifyOnce] registers it with OnConnect, behind its own function.
+func (s *Slots) TellWaiting(ctx context.Context, who *pragma.PlayerSession) error {
+	err := s.players.Update(ctx, who.PlayerID.String(), func(tx *entity.Tx, p *Player) error {
+		for _, w := range p.Waiting {
+			if tx.Now().Sub(w.Since) <= waitingLife {
+				tx.NotifyPlayers(w.Notification, who.PlayerID)
+			}
+		}
+		p.Waiting = nil
+		return nil
+	})
+	if errors.Is(err, entity.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("tell player %s what waits for him: %w", who.PlayerID, err)
+	}
+	return nil
+}
