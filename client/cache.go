@@ -29,6 +29,9 @@ type cache struct {
 	games      []gameEntry
 	gamesStale bool
 	overGames  recent[pragma.GameInstanceID]
+	// endedGames are those whose end was told. The server tells it again when it
+	// cannot know whether it arrived.
+	endedGames recent[pragma.GameInstanceID]
 
 	events    []Event
 	needParty bool // the party has to be asked for

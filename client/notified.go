@@ -80,8 +80,7 @@ func (p *Player) gameInstanceNotified(f *wire.Frame) (known bool, err error) {
 		return true, takeEvent(p, f, func(*wire.Empty) Event { return GameStartFailed{} })
 	case "GameInstanceRpc.GameEndedV1Notification":
 		return true, applied(p, f, func(c *cache, n *wire.GameInstanceGameEndedV1Notification) {
-			c.gameOver(n.GameInstanceID)
-			c.note(GameEnded{GameInstanceID: pragma.GameInstanceID(n.GameInstanceID), Ext: n.Ext})
+			c.gameEnded(n.GameInstanceID, GameEnded{GameInstanceID: pragma.GameInstanceID(n.GameInstanceID), Ext: n.Ext})
 		})
 	case "GameInstanceRpc.RemovedFromGameV1Notification":
 		return true, applied(p, f, func(c *cache, n *wire.GameInstanceRemovedFromGameV1Notification) {
@@ -90,11 +89,20 @@ func (p *Player) gameInstanceNotified(f *wire.Frame) (known bool, err error) {
 		})
 	case "GameInstanceRpc.GameInstanceTerminationV1Notification":
 		return true, applied(p, f, func(c *cache, n *wire.GameInstanceTerminationV1Notification) {
-			c.gameOver(n.GameInstanceID)
-			c.note(GameTerminated{GameInstanceID: pragma.GameInstanceID(n.GameInstanceID), Reason: GameEndReason(n.Reason.String())})
+			c.gameEnded(n.GameInstanceID, GameTerminated{GameInstanceID: pragma.GameInstanceID(n.GameInstanceID), Reason: GameEndReason(n.Reason.String())})
 		})
 	}
 	return false, nil
+}
+
+// gameEnded takes the end of a game, once.
+func (c *cache) gameEnded(id wire.UUID, e Event) {
+	c.gameOver(id)
+	if c.endedGames.has(pragma.GameInstanceID(id)) {
+		return
+	}
+	c.endedGames.add(pragma.GameInstanceID(id))
+	c.note(e)
 }
 
 // takeEvent decodes a notification that changes no state.

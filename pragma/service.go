@@ -46,6 +46,10 @@ func (m *Mount) Backend() Backend { return m.side.backend }
 // Mode returns the mode the server runs in.
 func (m *Mount) Mode() Mode { return m.side.core.mode }
 
+// Node returns the name of this node, which no other node of the cluster has
+// (core.nodeName). It is the same after a restart.
+func (m *Mount) Node() string { return m.side.core.node }
+
 // ShardID returns the game shard of this server.
 func (m *Mount) ShardID() GameShardID { return m.side.core.shardID }
 

@@ -136,8 +136,6 @@ func (s *seen) follow(event client.Event) (err error) {
 			s.over, s.told = true, true
 			s.result, err = ext.As[gameResult](e.Ext)
 		}
-	case client.GameLost: // it ended during a break
-		s.over = s.over || e.GameInstanceID == s.game
 	case client.GameStartFailed:
 		return errors.New("no game server came up")
 	case client.GameTerminated:

@@ -102,15 +102,11 @@ func survive(t *testing.T, at moment) {
 	if at.name != atLogIn && !queued {
 		e.back(t)
 	}
-	if missed := e.check(t, views); missed > 0 {
-		t.Logf("%d of %d players had no connection when the result was announced", missed, len(views))
-	}
+	e.check(t, views)
 	e.checkHome(t)
 
 	again := e.playMatch(t, func() {})
-	if missed := e.check(t, again); missed > 0 {
-		t.Errorf("%d players were not told the result of a match without a disturbance", missed)
-	}
+	e.check(t, again)
 	if again[0].game == views[0].game {
 		t.Error("both matches were the same game")
 	}

@@ -39,6 +39,24 @@ func (l *Lane[Req, Res]) attempt(ctx context.Context, key string) error {
 	return l.retry(ctx, c, failed)
 }
 
+// reclaim makes the calls due that this node was making when it died. Nobody
+// makes them now, so nobody has to wait for the end of their leases.
+func (l *Lane[Req, Res]) reclaim(ctx context.Context) {
+	for call, err := range l.calls.List(ctx, "", "") {
+		if err == nil && call.State.Claimed == l.host.Node() {
+			err = l.calls.Update(ctx, call.ID, func(tx *Tx, s *callState) error {
+				if s.Claimed == l.host.Node() {
+					s.Next, s.Claimed = tx.Now(), ""
+				}
+				return nil
+			})
+		}
+		if err != nil && ctx.Err() == nil {
+			l.host.Log().WarnContext(ctx, "a call waits for the end of its lease", "lane", l.name, "err", err)
+		}
+	}
+}
+
 // claim commits that an attempt begins. It returns nil if the call is not due
 // any more, and a failure if the attempt need not be made.
 func (l *Lane[Req, Res]) claim(ctx context.Context, key string) (c *Call[Req], failed, err error) {
@@ -49,7 +67,7 @@ func (l *Lane[Req, Res]) claim(ctx context.Context, key string) (c *Call[Req], f
 			return nil
 		}
 		s.Attempt++
-		s.Next = now.Add(l.o.Timeout + leaseMargin)
+		s.Next, s.Claimed = now.Add(l.o.Timeout+leaseMargin), l.host.Node()
 		c = &Call[Req]{Key: key}
 		if err := s.open(&c.Created, &c.Attempt, &c.Request); err != nil {
 			failed = Permanent(err)
@@ -143,6 +161,7 @@ func (l *Lane[Req, Res]) settle(ctx context.Context, c *Call[Req], fn func(tx *T
 		if s.Attempt == 0 || s.Dead {
 			return nil
 		}
+		s.Claimed = ""
 		return fn(tx, s)
 	})
 	return err

@@ -30,6 +30,7 @@ const (
 type host interface {
 	Store() store.Driver
 	Log() *slog.Logger
+	Node() string
 	Go(name string, fn func(ctx context.Context))
 	Problem(err error)
 	NotifyPlayers(ctx context.Context, n *pragma.Notification, to ...pragma.PlayerID)

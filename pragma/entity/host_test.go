@@ -1,6 +1,7 @@
 package entity_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 // work and writes down what is sent to whom.
 type node struct {
 	tb     testing.TB
+	called string
 	driver store.Driver
 	engine *entity.Engine
 	log    *slog.Logger
@@ -64,7 +66,12 @@ func (n *node) start() *node {
 
 func (n *node) Store() store.Driver { return n.driver }
 func (n *node) Log() *slog.Logger   { return n.log }
-func (n *node) Problem(err error)   { n.problems = append(n.problems, err) }
+
+// Node is the name of a node. Two nodes have the same one only if a test says so,
+// as when a node starts again.
+func (n *node) Node() string { return cmp.Or(n.called, fmt.Sprintf("%p", n)) }
+
+func (n *node) Problem(err error) { n.problems = append(n.problems, err) }
 
 func (n *node) Go(_ string, fn func(ctx context.Context)) { n.work = append(n.work, fn) }
 

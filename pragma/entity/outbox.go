@@ -90,9 +90,12 @@ type callState struct {
 	Attempt int            `json:"attempt"`
 	// Next is the time of the next attempt. While one runs, it is when the node
 	// that makes it is believed to be dead.
-	Next  time.Time `json:"next"`
-	Dead  bool      `json:"dead,omitzero"`
-	Error string    `json:"error,omitempty"`
+	Next time.Time `json:"next"`
+	// Claimed is the node that makes the present attempt; empty between attempts.
+	Claimed string `json:"claimed,omitempty"`
+
+	Dead  bool   `json:"dead,omitzero"`
+	Error string `json:"error,omitempty"`
 }
 
 func (s *callState) due() time.Time {
@@ -124,7 +127,10 @@ func newLane[Req, Res any](e *engine, h host, name string, o LaneOptions[Req, Re
 	}
 	timers := newSchedule(h, "outbox/"+name, o.Concurrency, l.attempt)
 	l.calls.kind.timers = timers
-	h.Go("outbox "+name, timers.run)
+	h.Go("outbox "+name, func(ctx context.Context) {
+		l.reclaim(ctx)
+		timers.run(ctx)
+	})
 	return l
 }
 

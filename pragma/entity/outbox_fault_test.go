@@ -68,6 +68,32 @@ func TestCallOfADeadNodeIsMadeAgainWhenItsLeaseIsOver(t *testing.T) {
 	})
 }
 
+func TestNodeThatStartsAgainDoesNotWaitForItsOwnLeases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open := store.Memory()
+		d, _ := open(t.Context())
+		world := newShop()
+		world.node = "node-1"
+		c := newCustomers(t, d, world, entity.LaneOptions[order, receipt]{Timeout: 20 * time.Second})
+		world.set(19*time.Second, nil)
+		c.mustOrder(t, "a", "sword")
+		time.Sleep(time.Second)
+		if err := d.Close(); err != nil { // as good as kill -9
+			t.Fatal(err)
+		}
+		world.set(0, nil)
+		d2, _ := open(t.Context())
+		again := newCustomers(t, d2, world, entity.LaneOptions[order, receipt]{Timeout: 20 * time.Second})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if diff := cmp.Diff(world.took(), []string{"a sword #1 at 0s", "a sword #2 at 1s"}); diff != "" {
+			t.Errorf("calls (-got +want):\n%s", diff)
+		}
+		c.stop()
+		again.stop()
+	})
+}
+
 func TestFailureOfAnOverdueAttemptDoesNotDisturbTheNextOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open := store.Memory()

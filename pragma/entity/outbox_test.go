@@ -24,6 +24,8 @@ type receipt struct{ Number int }
 
 // shop is the outside world: it recognises keys and answers as the test says.
 type shop struct {
+	node string // the name of the nodes; empty: each has its own
+
 	mu     sync.Mutex
 	begin  time.Time
 	calls  []string
@@ -88,6 +90,7 @@ type customers struct {
 func newCustomers(t testing.TB, d store.Driver, s *shop, o entity.LaneOptions[order, receipt]) *customers {
 	t.Helper()
 	c := &customers{node: newNode(t, d), shop: s}
+	c.called = s.node
 	c.kind = accounts(c.node)
 	o.Deliver = s.deliver
 	o.Delivered = func(tx *entity.Tx, call *entity.Call[order], r receipt) error {
