@@ -117,8 +117,9 @@ type crowd struct {
 }
 
 // belief is what a client knows from notifications. Coming back it is lost until
-// the first message with everything in it.
-type belief struct{ queued, inGame, added, lost bool }
+// the first message with everything in it. That one may stand for a change that
+// was on its way, and be followed by what came with the change.
+type belief struct{ queued, inGame, added, greeted, lost bool }
 
 func (c *crowd) add(group []*player) {
 	if c.belief == nil {
@@ -173,7 +174,8 @@ func (c *crowd) hear(p *player, note string) {
 	set, removed, _ := strings.Cut(note, " removed")
 	switch {
 	case strings.HasPrefix(note, "SessionChanged") && strings.Contains(set, "2"): // all of it: nobody changes his party here
-		*b = belief{queued: strings.Contains(set, "3"), inGame: strings.Contains(set, "4")}
+		inGame := strings.Contains(set, "4")
+		*b = belief{queued: strings.Contains(set, "3"), inGame: inGame, greeted: inGame}
 	case b.lost:
 	case strings.HasPrefix(note, "SessionChanged"):
 		if strings.Contains(set, "3") {
@@ -198,10 +200,10 @@ func (c *crowd) hear(p *player, note string) {
 			b.inGame = false
 		}
 	case note == "AddedToGame":
-		if !b.added {
+		if !b.added && !b.greeted {
 			wrong("added without a change of the session")
 		}
-		b.added = false
+		b.added, b.greeted = false, false
 	case strings.HasPrefix(note, "MatchmakingFailure") && b.queued:
 		wrong("failed but still queued")
 	}

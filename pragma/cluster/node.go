@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 )
 
 // node is one node of a [Hub].
@@ -89,10 +90,18 @@ func (n *node) Request(ctx context.Context, subject string, data []byte) ([]byte
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx) // as if the answer had come too late
+	case err != nil && past(ctx):
+		return nil, context.DeadlineExceeded // the server saw it a moment before us
 	case err != nil:
 		return nil, err
 	}
 	return bytes.Clone(answer), nil
+}
+
+// past reports whether the deadline of ctx is over, even if ctx has not noticed.
+func past(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && !time.Now().Before(deadline)
 }
 
 func (n *node) Serve(subject string, fn Server) (Subscription, error) {
