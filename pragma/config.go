@@ -186,7 +186,26 @@ func (c *core) readConfig(config *Config) error {
 	c.config.OnChange(keep)
 	c.mode, c.node = c.config.Load().BackendMode, c.config.Load().NodeName
 	c.shardID, _ = ParseID[GameShardID](c.config.Load().ShardID) // Validate has read it
+	c.warnWithoutEffect()
 	return errors.Join(core, signer)
+}
+
+// warnWithoutEffect names the documented keys that are accepted and set, but
+// stand for something this version does not do.
+func (c *core) warnWithoutEffect() {
+	session, usual := c.session.Load(), defaultCore().Session
+	for _, key := range []struct {
+		name string
+		set  bool
+	}{
+		{"core.session.enableMatchReconnect", session.EnableMatchReconnect != usual.EnableMatchReconnect},
+		{"core.session.partnerGraceSeconds", session.PartnerGraceSeconds != usual.PartnerGraceSeconds},
+		{"TokenSignerConfig.emailTokenExpirationMinutes", c.signer.Load().EmailTokenExpirationMinutes != defaultTokenSigner().EmailTokenExpirationMinutes},
+	} {
+		if key.set {
+			c.log.Warn("this configuration key has no effect in this version", "key", key.name)
+		}
+	}
 }
 
 // coreNeedsRestart names what cannot change while the server runs: all but the

@@ -238,3 +238,20 @@ func TestPluginMayHaveWorkThatEndsWithTheServer(t *testing.T) {
 		t.Error("the server has stopped before the plugin's work")
 	}
 }
+
+func TestKeysWithoutEffectAreNamed(t *testing.T) {
+	for _, tt := range []struct{ name, yaml, want string }{
+		{"defaults", "", ""},
+		{"another grace time of partners", "core: {session: {partnerGraceSeconds: 5}}", "core.session.partnerGraceSeconds"},
+		{"no reconnect", "core: {session: {enableMatchReconnect: false}}", "core.session.enableMatchReconnect"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			run(t, tt.yaml, func(t *testing.T, w *world) {
+				log := w.Logs()
+				if got := strings.Contains(log, "has no effect"); got != (tt.want != "") || !strings.Contains(log, tt.want) {
+					t.Errorf("want a warning about %q, the log is\n%s", tt.want, log)
+				}
+			})
+		})
+	}
+}
