@@ -73,7 +73,7 @@ type OperatorSession struct {
 	SessionID   SessionID
 	DisplayName DisplayName
 	IDProvider  string   // such as STEAM
-	Roles       []string // ADMIN, VIEWER
+	Roles       []string // [RoleAdmin], [RoleViewer]
 }
 
 // EndReason says why a session ended. It travels as SessionTerminationReason

@@ -158,8 +158,8 @@ func (s *Service) createPartnerToken(ctx context.Context, o *pragma.OperatorSess
 
 // mayChange refuses operators who may only look, and shards of other servers.
 func (s *Service) mayChange(o *pragma.OperatorSession, shard wire.UUID) error {
-	if !slices.Contains(o.Roles, roleAdmin) {
-		return ErrUnauthorized.With("this needs the role %s", roleAdmin)
+	if !o.Has(pragma.RoleAdmin) {
+		return pragma.ErrRole
 	}
 	if id := pragma.GameShardID(shard); !id.IsZero() && id != s.m.ShardID() {
 		return ErrNotFound.With("no such game shard")

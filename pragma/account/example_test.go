@@ -37,10 +37,10 @@ func ExampleIdentityProvider() {
 	_ = srv // srv.Run(ctx)
 
 	who, err := guests.Validate(context.Background(), &account.ValidateRequest{ProviderToken: "robin:sherwood"})
-	fmt.Println(*who, err)
+	fmt.Println(who.AccountID, err)
 	_, err = guests.Validate(context.Background(), &account.ValidateRequest{ProviderToken: "robin:nottingham"})
 	fmt.Println(err)
 	// Output:
-	// {robin robin} <nil>
+	// robin <nil>
 	// AccountService_Unauthorized: wrong name or password
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/openpragma/engine/pragma"
 )
 
-// roleAdmin is the role of an operator who may do everything (wire §16.6).
-const roleAdmin = "ADMIN"
-
 // handleLogIn registers the log-in of wire §2.2.
 func (s *Service) handleLogIn(m *pragma.Mount) {
 	for _, t := range []pragma.SessionType{pragma.Player, pragma.Operator} {
@@ -62,16 +59,19 @@ func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.Aut
 	if !ok {
 		return nil, ErrProvider
 	}
-	who, err := s.validate(ctx, provider, t, &ValidateRequest{ProviderToken: req.ProviderToken, GameShardID: shard})
+	who, err := s.validate(ctx, provider, t, &ValidateRequest{ProviderToken: req.ProviderToken, GameShardID: shard, Type: t})
 	if err != nil {
 		return nil, err
+	}
+	if t == pragma.Operator && len(who.OperatorRoles) == 0 {
+		return nil, ErrUnauthorized.With("this account may not log in as an operator")
 	}
 	acc, err := s.accounts.logIn(ctx, provider.GetType(), who, shard)
 	if err != nil {
 		return nil, storeFailure(err)
 	}
 	if t == pragma.Operator {
-		return s.operatorTokens(acc, provider.GetType())
+		return s.operatorTokens(acc, provider.GetType(), who.OperatorRoles)
 	}
 	return s.playerTokens(&pragma.PlayerSession{
 		PlayerID:    acc.Players[shard],
@@ -145,13 +145,13 @@ func (s *Service) playerTokens(session *pragma.PlayerSession) (*wire.PragmaToken
 	return &tokens, err
 }
 
-func (s *Service) operatorTokens(acc *state, provider string) (*wire.PragmaTokens, error) {
+func (s *Service) operatorTokens(acc *state, provider string, roles []string) (*wire.PragmaTokens, error) {
 	session := &pragma.OperatorSession{
 		SocialID:    acc.SocialID,
 		SessionID:   pragma.NewOrderedID[pragma.SessionID](),
 		DisplayName: acc.DisplayName,
 		IDProvider:  provider,
-		Roles:       []string{roleAdmin},
+		Roles:       roles,
 	}
 	var tokens wire.PragmaTokens
 	var err error

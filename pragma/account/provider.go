@@ -22,6 +22,9 @@ type IdentityProvider interface {
 	// CanAuthenticate reports whether sessions of the type may log in this way. It
 	// is asked before Validate, and shares its limit.
 	CanAuthenticate(ctx context.Context, t pragma.SessionType) bool
+	// Settings returns the keys that every provider has in its configuration. It
+	// is asked whenever one of them matters, so that a reload takes effect.
+	Settings() ProviderSettings
 
 	mustEmbedProviderDefaults()
 }
@@ -35,7 +38,41 @@ func (ProviderDefaults) CanAuthenticate(_ context.Context, t pragma.SessionType)
 	return t == pragma.Player
 }
 
+// Settings implements [IdentityProvider].
+func (ProviderDefaults) Settings() ProviderSettings { return DefaultProviderSettings() }
+
 func (ProviderDefaults) mustEmbedProviderDefaults() {}
+
+// ProviderSettings are the keys that the configuration of every provider has
+// beside its own (engine §2.3). A provider embeds them in its configuration
+// struct, starts from [DefaultProviderSettings], and returns them from Settings.
+type ProviderSettings struct {
+	PlayerLoginEnabled      bool `yaml:"playerLoginEnabled"`
+	OperatorLoginEnabled    bool `yaml:"operatorLoginEnabled"`
+	ShowPortalLoginButton   bool `yaml:"showPortalLoginButton"`
+	AccountLinkingEnabled   bool `yaml:"accountLinkingEnabled"`
+	AccountUnlinkingEnabled bool `yaml:"accountUnlinkingEnabled"`
+	// VisibleToOtherPlayers has the provider's accounts appear in what players
+	// are told of each other.
+	VisibleToOtherPlayers bool `yaml:"visibleToOtherPlayers"`
+	// AccountLinkingCooldownInDays is how long after an unlinking the account may
+	// not link this provider again. 0 means no wait.
+	AccountLinkingCooldownInDays int `yaml:"accountLinkingCooldownInDays"`
+	// AccountLinkingOneAssociationOnly has an account of the provider belong to
+	// one account for ever, even after it was unlinked.
+	AccountLinkingOneAssociationOnly bool `yaml:"accountLinkingOneAssociationOnly"`
+}
+
+// DefaultProviderSettings lets players log in and allows nothing else.
+func DefaultProviderSettings() ProviderSettings { return ProviderSettings{PlayerLoginEnabled: true} }
+
+// LoginOptions are what a client says of the machine it runs on. Nothing of it
+// is checked (engine §2.2).
+type LoginOptions struct {
+	DistributionPlatform string
+	HardwareClass        string // such as PC
+	HardwareDevice       string
+}
 
 // ValidateRequest is one log-in as the provider sees it.
 type ValidateRequest struct {
@@ -43,6 +80,9 @@ type ValidateRequest struct {
 	ProviderToken string
 	// GameShardID is the shard the player wants to play on; zero if none.
 	GameShardID pragma.GameShardID
+	// Type is who logs in: a player or an operator.
+	Type    pragma.SessionType
+	Options LoginOptions
 }
 
 // ProviderAccount is an account at an identity provider.
@@ -51,6 +91,11 @@ type ProviderAccount struct {
 	AccountID string
 	// DisplayName is the name to give a new account. Empty means "player".
 	DisplayName string
+	// Discriminator is the provider's own, if it has one; it is shown, not used.
+	Discriminator string
+	// OperatorRoles are what the account may do as an operator, such as
+	// [pragma.RoleAdmin]. Without any it cannot log in as one.
+	OperatorRoles []string
 }
 
 // Unsafe believes everybody: the provider for development and tests. Its token
@@ -86,5 +131,5 @@ func (*Unsafe) Validate(_ context.Context, r *ValidateRequest) (*ProviderAccount
 	if who.DisplayName == "" {
 		who.DisplayName = who.AccountID
 	}
-	return &ProviderAccount{AccountID: who.AccountID, DisplayName: who.DisplayName}, nil
+	return &ProviderAccount{AccountID: who.AccountID, DisplayName: who.DisplayName, OperatorRoles: []string{pragma.RoleAdmin}}, nil
 }
