@@ -92,7 +92,7 @@ func (c *Raw) pump() {
 	defer close(c.done)
 	for {
 		_, data, err := c.ws.Read(context.Background())
-		var f Frame
+		f := Frame{Text: string(data)}
 		if err == nil {
 			err = json.Unmarshal(data, &f)
 		}
@@ -104,8 +104,10 @@ func (c *Raw) pump() {
 	}
 }
 
-// Frame is a frame from the server; exactly one member is set.
+// Frame is a frame from the server; exactly one of its pointers is set.
 type Frame struct {
+	Text string `json:"-"` // as it came
+
 	SequenceNumber int64
 	Response       *struct {
 		RequestID int64

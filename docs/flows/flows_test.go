@@ -1,0 +1,63 @@
+// Package flows_test replays the flows of this folder against a running server,
+// byte for byte.
+package flows_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/matchmaking"
+	"github.com/openpragma/engine/party"
+	"github.com/openpragma/engine/plugins/warmbody"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/pragmatest"
+)
+
+var update = flag.Bool("update", false, "write what the server says into the flows")
+
+func TestServerFollowsEveryFlow(t *testing.T) {
+	files, err := filepath.Glob("*.flow")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no flows: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file, ".flow"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			pragmatest.Run(t, backend, func(w *pragmatest.World) {
+				p := newPlay(w, *update)
+				p.run(string(text))
+				got = p.record()
+			})
+			if *update && !t.Failed() {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// backend is a server with every service and the documented defaults, for duels
+// of one against one.
+func backend() *pragma.Server {
+	accounts := &account.Service{}
+	parties := &party.Service{Accounts: accounts}
+	games := &gameinstance.Service{Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties}
+	queue := &matchmaking.Service{
+		Plugin:  &warmbody.Plugin{NumberOfTeams: 2, PlayersPerTeam: 1},
+		Parties: parties, Games: games,
+	}
+	return &pragma.Server{
+		Social: []pragma.Service{accounts},
+		Game:   []pragma.Service{parties, games, queue},
+	}
+}
