@@ -158,6 +158,8 @@ func (s *side) route(gw SessionType, who *caller, typ string) (*call, error) {
 		return c, nil
 	case ok || s.core.knows(typ):
 		return nil, ErrWrongSessionType.With("%s is not a call of this gateway", typ)
+	case wire.Documented(typ):
+		return nil, ErrUnknownType.With("%s is documented, but this server does not offer it", typ)
 	}
 	return nil, ErrUnknownType.With("no service handles this type")
 }
