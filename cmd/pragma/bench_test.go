@@ -28,7 +28,16 @@ func matchLines(t *testing.T, got string, want ...string) {
 func TestBenchCallsComparesWithABareEcho(t *testing.T) {
 	matchLines(t, output(t, "bench", "calls", "-duration", "50ms", "-sockets", "1,5"),
 		`calls, 1 socket: no-op call COUNT round trips/s, bare echo COUNT round trips/s, ratio PERCENT \(aim 60 %\)`,
+		`calls, 1 connection over HTTP: no-op call COUNT round trips/s, bare echo COUNT round trips/s, ratio PERCENT`,
 		`calls, 5 sockets: no-op call COUNT round trips/s, bare echo COUNT round trips/s, ratio PERCENT \(aim 60 %\)`,
+		`calls, 5 connections over HTTP: no-op call COUNT round trips/s, bare echo COUNT round trips/s, ratio PERCENT`,
+	)
+}
+
+func TestBenchFanOutReachesEveryPlayer(t *testing.T) {
+	matchLines(t, output(t, "bench", "fanout", "-duration", "50ms", "-pace", "5ms", "-receivers", "1,7"),
+		`fan-out to 1 player, one each 5ms: p50 MILLIS, p99 MILLIS, the last MILLIS`,
+		`fan-out to 7 players, one each 5ms: p50 MILLIS, p99 MILLIS, the last MILLIS`,
 	)
 }
 

@@ -6,52 +6,53 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/openpragma/engine/internal/wire"
-	"github.com/openpragma/engine/pragma"
-	"github.com/openpragma/engine/pragma/store"
 )
 
 // benchCalls compares round trips over loopback: a bare echo server and a call
-// that does nothing, on the same socket library. Servers and raw sockets share
-// this process in both cases.
-func benchCalls(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// that does nothing, on the same socket and HTTP libraries. Each server is a
+// process of its own; the clients are raw ones of this process.
+func benchCalls(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	fs := flags("bench calls")
 	duration := fs.Duration("duration", 5*time.Second, "how long each figure is measured")
+	cores := fs.Int("cores", 1, "how many processors a server may use; 0: all")
 	sockets := numbers{1, 16}
-	fs.Var(&sockets, "sockets", "how many sockets call at the same time, as a `list`")
+	fs.Var(&sockets, "sockets", "how many sockets, or HTTP connections, call at the same time, as a `list`")
 	if err := parse(fs, args, "", stdout); err != nil {
 		return err
 	}
 	machine(stdout)
-	bare, err := startEcho()
+	on := strconv.Itoa(max(*cores, 0))
+	bare, err := startChild(ctx, stderr, "-kind", "echo", "-cores", on)
 	if err != nil {
 		return err
 	}
-	defer bare.stop()
-	server, err := benchBackend(store.Memory(), stderr)
+	defer func() { err = errors.Join(err, bare.stop()) }()
+	srv, err := startChild(ctx, stderr, "-cores", on)
 	if err != nil {
 		return err
 	}
-	server.Game = append(server.Game, noOp{})
-	srv, err := start(ctx, server)
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, srv.stop()) }()
 	for _, n := range sockets {
-		if err = compareCalls(ctx, stdout, bare, srv, n, *duration); err != nil {
-			break
+		err := compareCalls(ctx, stdout, bare, srv, n, *duration)
+		if err == nil {
+			err = comparePosts(ctx, stdout, bare, srv, n, *duration)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return errors.Join(err, srv.stop())
+	return nil
 }
 
 // compareCalls measures both with n sockets, by turns, so that both see the same
 // load of the machine.
-func compareCalls(ctx context.Context, stdout io.Writer, bare *echoServer, srv *running, n int, d time.Duration) error {
-	const turns = 5
-	bareSockets, err := dialAll(ctx, bare.address, make([]string, n))
+func compareCalls(ctx context.Context, stdout io.Writer, bare, srv *child, n int, d time.Duration) error {
+	bareSockets, err := dialAll(ctx, bare.addresses[gamePlayers], make([]string, n))
 	defer closeAll(bareSockets)
 	if err != nil {
 		return err
@@ -65,47 +66,115 @@ func compareCalls(ctx context.Context, stdout io.Writer, bare *echoServer, srv *
 	if err != nil {
 		return err
 	}
-	var bareRate, callRate rate
-	for range turns {
-		for _, m := range []struct {
-			sockets []*rawSocket
-			rate    *rate
-		}{{bareSockets, &bareRate}, {callSockets, &callRate}} {
-			r, err := roundTrips(m.sockets, d/turns)
-			if err != nil {
-				return errors.Join(err, context.Cause(ctx))
-			}
-			m.rate.add(r)
-		}
+	bareRate, callRate, err := byTurns(ctx, d,
+		func(d time.Duration) (rate, error) { return roundTrips(bareSockets, d) },
+		func(d time.Duration) (rate, error) { return roundTrips(callSockets, d) })
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(stdout, "calls, %s: no-op call %s round trips/s, bare echo %s round trips/s, ratio %s (aim 60 %%)\n",
 		plural(n, "socket"), callRate, bareRate, ratio(callRate.perSecond(), bareRate.perSecond()))
 	return nil
 }
 
+// comparePosts does the same with calls over plain HTTP, on connections that are
+// kept.
+func comparePosts(ctx context.Context, stdout io.Writer, bare, srv *child, n int, d time.Duration) error {
+	accounts, err := logInAll(ctx, srv.addresses, n)
+	if err != nil {
+		return err
+	}
+	hc := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n}}
+	defer hc.CloseIdleConnections()
+	bareRate, callRate, err := byTurns(ctx, d,
+		func(d time.Duration) (rate, error) {
+			return posts(ctx, hc, bare.addresses[gamePlayers], make([]string, n), d)
+		},
+		func(d time.Duration) (rate, error) {
+			return posts(ctx, hc, srv.addresses[gamePlayers], gameTokens(accounts), d)
+		})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "calls, %s over HTTP: no-op call %s round trips/s, bare echo %s round trips/s, ratio %s\n",
+		plural(n, "connection"), callRate, bareRate, ratio(callRate.perSecond(), bareRate.perSecond()))
+	return nil
+}
+
+// byTurns measures two things for a time each, a fifth of it at a turn.
+func byTurns(ctx context.Context, d time.Duration, a, b func(time.Duration) (rate, error)) (ofA, ofB rate, err error) {
+	const turns = 5
+	for range turns {
+		for _, m := range []struct {
+			measure func(time.Duration) (rate, error)
+			rate    *rate
+		}{{a, &ofA}, {b, &ofB}} {
+			r, err := m.measure(d / turns)
+			if err != nil {
+				return ofA, ofB, errors.Join(err, context.Cause(ctx))
+			}
+			m.rate.add(r)
+		}
+	}
+	return ofA, ofB, nil
+}
+
 // roundTrips has every socket send the same frame and wait for the answer, again
 // and again.
 func roundTrips(sockets []*rawSocket, d time.Duration) (rate, error) {
-	frame, err := wire.AppendRequest(nil, 7, "BenchRpc.NoOpV1Request", &noOpText{"as long as a usual call of a game client"})
+	frame, err := noOpCall()
 	if err != nil {
 		return rate{}, err
 	}
+	return repeat(len(sockets), d, func(i int) ([]byte, error) {
+		if err := sockets[i].write(frame); err != nil {
+			return nil, err
+		}
+		return sockets[i].read()
+	})
+}
+
+// posts has one connection for each token send the same call, again and again.
+func posts(ctx context.Context, hc *http.Client, address string, tokens []string, d time.Duration) (rate, error) {
+	body, err := noOpCall()
+	if err != nil {
+		return rate{}, err
+	}
+	return repeat(len(tokens), d, func(i int) ([]byte, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/v1/rpc", bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer "+tokens[i])
+		resp, err := hc.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		return io.ReadAll(resp.Body)
+	})
+}
+
+func noOpCall() ([]byte, error) {
+	return wire.AppendRequest(nil, 7, "BenchRpc.NoOpV1Request", &noOpText{"as long as a usual call of a game client"})
+}
+
+// repeat has n callers make calls one after the other for a time.
+func repeat(n int, d time.Duration, call func(i int) ([]byte, error)) (rate, error) {
 	begin := time.Now()
-	counts, err := each(len(sockets), len(sockets), func(i int) (n int, err error) {
-		for n == 0 || time.Since(begin) < d {
-			if err := sockets[i].write(frame); err != nil {
-				return n, err
-			}
-			answer, err := sockets[i].read()
+	counts, err := each(n, n, func(i int) (made int, err error) {
+		for made == 0 || time.Since(begin) < d {
+			answer, err := call(i)
 			if err != nil {
-				return n, err
+				return made, err
 			}
 			if bytes.Contains(answer, []byte(`"serviceError"`)) {
-				return n, fmt.Errorf("no-op call refused: %s", answer)
+				return made, fmt.Errorf("no-op call refused: %s", answer)
 			}
-			n++
+			made++
 		}
-		return n, nil
+		return made, nil
 	})
 	return rate{sum(counts), time.Since(begin)}, err
 }
@@ -116,22 +185,4 @@ func gameTokens(accounts []tokens) []string {
 		game[i] = a.game
 	}
 	return game
-}
-
-// noOp is a service with a call that returns its request.
-type noOp struct{}
-
-type noOpText struct {
-	Text string `json:"text"`
-}
-
-// Name implements [pragma.Service].
-func (noOp) Name() string { return "BenchRpc" }
-
-// Mount implements [pragma.Service].
-func (noOp) Mount(m *pragma.Mount) error {
-	pragma.HandlePlayer(m, "NoOpV1", func(_ context.Context, _ *pragma.PlayerSession, req *noOpText) (*noOpText, error) {
-		return req, nil
-	})
-	return nil
 }

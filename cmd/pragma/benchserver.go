@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
 
@@ -43,7 +44,9 @@ func benchBackend(db store.Opener, stderr io.Writer) (*pragma.Server, error) {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return backend(cfg, db, log), nil
+	srv := backend(cfg, db, log)
+	srv.Game = append(srv.Game, &benchService{})
+	return srv, nil
 }
 
 // benchAddresses is the first line a server process prints.
@@ -57,9 +60,11 @@ func benchServer(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	fs := flags("bench " + benchServerName)
 	kind := fs.String("kind", "backend", "backend, or echo for a bare echo server")
 	db := fs.String("db", "", "the database `file`; empty keeps everything in memory")
+	cores := fs.Int("cores", 0, "run on so many processors at a time; 0: on all")
 	if err := parse(fs, args, "", stdout); err != nil {
 		return err
 	}
+	runtime.GOMAXPROCS(*cores) // 0 changes nothing
 	switch *kind {
 	case "echo":
 		e, err := startEcho()

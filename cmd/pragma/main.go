@@ -60,6 +60,7 @@ func commands() []command {
 func benchmarks() []command {
 	return []command{
 		{name: "calls", short: "calls over a socket against a bare echo", run: benchCalls},
+		{name: "fanout", short: "a notification to many players", run: benchFanOut},
 		{name: "idle", short: "memory of an idle authenticated socket", run: benchIdle},
 		{name: "store", short: "commits of the embedded database", run: benchStore},
 		{name: "party", short: "durable party updates end to end", run: benchParty},

@@ -63,7 +63,20 @@ func TestMeasuresOfTheStoreStopWithTheirContext(t *testing.T) {
 }
 
 func TestRoundTripsReportARefusedCall(t *testing.T) {
-	srv := started(t) // without the service that has the call
+	server, err := benchBackend(store.Memory(), t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Game = server.Game[:len(server.Game)-1] // without the service that has the call
+	srv, err := start(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := srv.stop(); err != nil {
+			t.Error(err)
+		}
+	}()
 	players, err := logInAll(t.Context(), srv.addresses, 2)
 	if err != nil {
 		t.Fatal(err)
@@ -79,20 +92,7 @@ func TestRoundTripsReportARefusedCall(t *testing.T) {
 }
 
 func TestNoOpCallReturnsItsText(t *testing.T) {
-	server, err := benchBackend(store.Memory(), t.Output())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server.Game = append(server.Game, noOp{})
-	srv, err := start(t.Context(), server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := srv.stop(); err != nil {
-			t.Error(err)
-		}
-	}()
+	srv := started(t)
 	players, err := logInAll(t.Context(), srv.addresses, 1)
 	if err != nil {
 		t.Fatal(err)
