@@ -18,12 +18,17 @@ import (
 
 // state is an account, kind "account", by social id.
 type state struct {
-	SocialID    pragma.SocialID                        `json:"socialId"`
-	DisplayName pragma.DisplayName                     `json:"displayName"`
-	Created     time.Time                              `json:"created"`
-	LastLogin   time.Time                              `json:"lastLogin"`
-	Players     map[pragma.GameShardID]pragma.PlayerID `json:"players"`
-	Providers   []linked                               `json:"providers"`
+	SocialID      pragma.SocialID                        `json:"socialId"`
+	DisplayName   pragma.DisplayName                     `json:"displayName"`
+	Created       time.Time                              `json:"created"`
+	LastLogin     time.Time                              `json:"lastLogin"`
+	Players       map[pragma.GameShardID]pragma.PlayerID `json:"players"`
+	Providers     []linked                               `json:"providers"`
+	EmailAddress  string                                 `json:"emailAddress,omitzero"`
+	EmailVerified bool                                   `json:"emailVerified,omitzero"`
+	Bans          []ban                                  `json:"bans,omitzero"`
+	Groups        []groupID                              `json:"groups,omitzero"`
+	Tags          []tagID                                `json:"tags,omitzero"`
 	entity.Unknown
 }
 
@@ -50,6 +55,11 @@ type accounts struct {
 	providers *entity.Kind[owner]
 	players   *entity.Kind[owner]
 	names     *entity.Kind[owner]
+	bans      *entity.Kind[owner] // "account-ban" by ban id
+	groups    *groups
+	tags      *tags
+	marks     *entity.Kind[mark]
+	shards    *entity.Kind[access]
 }
 
 func newAccounts(m *pragma.Mount) *accounts {
@@ -58,6 +68,11 @@ func newAccounts(m *pragma.Mount) *accounts {
 		providers: entity.Of(m, "account-provider", entity.Options[owner]{}),
 		players:   entity.Of(m, "account-player", entity.Options[owner]{}),
 		names:     entity.Of(m, "account-name", entity.Options[owner]{}),
+		bans:      entity.Of(m, "account-ban", entity.Options[owner]{}),
+		groups:    newGroups(m),
+		tags:      newTags(m),
+		marks:     entity.Of(m, "account-mark", entity.Options[mark]{}),
+		shards:    entity.Of(m, "game-shard", entity.Options[access]{}),
 	}
 }
 
@@ -89,6 +104,9 @@ func (a *accounts) logIn(ctx context.Context, provider string, who *ProviderAcco
 func (a *accounts) welcome(ctx context.Context, id pragma.SocialID, shard pragma.GameShardID) (*state, error) {
 	var after state
 	err := a.all.Update(ctx, id.String(), func(tx *entity.Tx, s *state) error {
+		if err := s.refuseBanned(tx.Now()); err != nil {
+			return err
+		}
 		s.LastLogin = tx.Now()
 		if err := a.enterShard(tx, s, shard); err != nil {
 			return err

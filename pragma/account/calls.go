@@ -19,13 +19,21 @@ func (s *Service) handle(m *pragma.Mount) {
 	pragma.HandlePlayer(m, "GetAccountV1", s.getAccount)
 	pragma.HandleOperator(m, "CreatePartnerTokenV1", s.createPartnerToken)
 	pragma.HandleOperator(m, "CreateAccountWithUnsafeProviderV2", s.createUnsafe)
+	s.handleBans(m)
+	s.handleGroups(m)
+	s.handleTags(m)
+	s.handleSearch(m)
+	s.handleAccess(m)
 }
 
 // refresh gives new tokens for those of the caller's session. One of the two may
 // have expired: the call itself shows that the session is alive.
-func (s *Service) refresh(_ context.Context, p *pragma.PlayerSession, req *wire.AccountRefreshTokensV1Request) (*wire.AccountRefreshTokensV1Response, error) {
+func (s *Service) refresh(ctx context.Context, p *pragma.PlayerSession, req *wire.AccountRefreshTokensV1Request) (*wire.AccountRefreshTokensV1Response, error) {
 	session, err := s.refreshed(p, req.PragmaTokens)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.admit(ctx, session); err != nil {
 		return nil, err
 	}
 	tokens, err := s.playerTokens(session)

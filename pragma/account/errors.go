@@ -17,3 +17,38 @@ var (
 	// ErrBadRequest is a request with values that cannot be.
 	ErrBadRequest = &pragma.Error{Code: pragma.InvalidArgument, Reason: "AccountService_BadRequest", Message: "bad request"}
 )
+
+// Errors of player groups, account tags and searches (wire §11.1).
+var (
+	// ErrGroupNameTaken is the name of a player group that there is already.
+	ErrGroupNameTaken = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "AccountService_PlayerGroupNameCollision", Message: "there is a player group with this name"}
+	// ErrGroupInvalid is a name or a description that a player group cannot have,
+	// or one group too many.
+	ErrGroupInvalid = &pragma.Error{Code: pragma.InvalidArgument, Reason: "AccountService_PlayerGroupValidation", Message: "not possible for a player group"}
+	// ErrNotInGroup is an account that cannot be taken out of a player group
+	// because it is not in it.
+	ErrNotInGroup = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "AccountService_PlayerGroupCouldNotRemove", Message: "the account is not in the player group"}
+	// ErrTagInvalid is a text that cannot be a tag, an unknown tag, or one too many.
+	ErrTagInvalid = &pragma.Error{Code: pragma.InvalidArgument, Reason: "AccountService_AccountTagValidation", Message: "not possible as an account tag"}
+	// ErrMissingFilter is a search that says too little.
+	ErrMissingFilter = &pragma.Error{Code: pragma.InvalidArgument, Reason: "AccountService_MissingFilter", Message: "the filter is missing"}
+)
+
+// Errors of the access to a game shard (wire §11.1).
+var (
+	// ErrAccessMode is an access mode that cannot be stored now; it may be tried again.
+	ErrAccessMode = &pragma.Error{Code: pragma.Unavailable, Reason: "GameManagementService_FailedToSetAccessMode", Message: "the access mode cannot be stored now"}
+	// ErrEventNotFound is a limited access event that does not exist.
+	ErrEventNotFound = &pragma.Error{Code: pragma.NotFound, Reason: "GameManagementService_LimitedAccessEventNotFound", Message: "no such limited access event"}
+	// ErrEventName is a limited access event without a name.
+	ErrEventName = &pragma.Error{Code: pragma.InvalidArgument, Reason: "GameManagementService_LimitedAccessEventNameMissing", Message: "the limited access event has no name"}
+	// ErrEventTime is a limited access event that ends before it starts, or has ended.
+	ErrEventTime = &pragma.Error{Code: pragma.InvalidArgument, Reason: "GameManagementService_LimitedAccessEventTimeInvalid", Message: "the limited access event must end after its start and after now"}
+	// ErrEventOver is a change of a limited access event that has ended.
+	ErrEventOver = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameManagementService_LimitedAccessEventCannotModifyExistingEvent", Message: "the limited access event has ended"}
+	// ErrShard is a missing game shard, or one of another server.
+	ErrShard = &pragma.Error{Code: pragma.InvalidArgument, Reason: "GameManagementService_GameShardInvalid", Message: "not the game shard of this server"}
+	// ErrGameManagement is a request about the access to a shard with values that
+	// cannot be.
+	ErrGameManagement = &pragma.Error{Code: pragma.InvalidArgument, Reason: "GameManagementService_BadRequest", Message: "bad request"}
+)

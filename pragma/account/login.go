@@ -34,6 +34,8 @@ func (s *Service) serveLogIn(w http.ResponseWriter, r *http.Request, t pragma.Se
 
 func logInStatus(err error) int {
 	switch {
+	case errors.Is(err, errForbidden):
+		return http.StatusForbidden
 	case errors.Is(err, ErrProvider), errors.Is(err, pragma.ErrMalformed):
 		return http.StatusBadRequest
 	case errors.Is(err, pragma.ErrTooLarge):
@@ -73,14 +75,18 @@ func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.Aut
 	if t == pragma.Operator {
 		return s.operatorTokens(acc, provider.GetType(), who.OperatorRoles)
 	}
-	return s.playerTokens(&pragma.PlayerSession{
+	session := &pragma.PlayerSession{
 		PlayerID:    acc.Players[shard],
 		SocialID:    acc.SocialID,
 		SessionID:   pragma.NewOrderedID[pragma.SessionID](),
 		DisplayName: acc.DisplayName,
 		IDProvider:  provider.GetType(),
 		GameShardID: shard,
-	})
+	}
+	if err := s.admit(ctx, session); err != nil {
+		return nil, storeFailure(err)
+	}
+	return s.playerTokens(session)
 }
 
 // validate asks the provider who the caller is. Its errors reach the caller as

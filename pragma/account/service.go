@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
 )
@@ -20,6 +21,10 @@ type Service struct {
 	m         *pragma.Mount
 	accounts  *accounts
 	providers map[string]IdentityProvider
+
+	banned     pragma.Notice[wire.AccountBanV1Notification]
+	management *pragma.Live[GameManagementConfig]
+	searches   chan struct{} // one entry for each search that runs
 }
 
 // Name implements [pragma.Service].
