@@ -26,7 +26,7 @@ func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Serv
 		Config: cfg,
 		Store:  db,
 		Social: []pragma.Service{accounts},
-		Game:   []pragma.Service{parties, games, queue},
+		Game:   []pragma.Service{parties, games, queue, &account.GameManagement{Accounts: accounts}},
 		Logger: log,
 	}
 }

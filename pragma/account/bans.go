@@ -110,8 +110,8 @@ func (s *state) bannedFrom(shard pragma.GameShardID, now time.Time) bool {
 }
 
 // Ban bans an account from now on and tells the player if he is connected
-// (engine §2.5). A log-in that is answered later than Ban is refused. An account
-// may have several bans at a time. The error is [ErrNotFound] for an unknown
+// (engine §2.5). A log-in that begins after Ban has returned is refused. An
+// account may have several bans at a time. The error is [ErrNotFound] for an unknown
 // account and [ErrBadRequest] for values that cannot be, or if 50 bans of the
 // account are in force. Of bans that are over, the latest are kept. It is safe
 // for concurrent use.

@@ -205,7 +205,7 @@ func TestBannedPlayerIsToldWithoutTheComment(t *testing.T) {
 func TestOperatorsAndPartnersSeeAndRevokeBans(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		id := w.newAccount("robin")
-		partner, admin, viewer := w.partner(), w.admin(), w.viewer()
+		partner, admin := w.partner(), w.admin()
 		first := ban(t, partner, object{"pragmaSocialId": id, "comment": "one"})
 		second := admin.Call("AccountRpc.BanAccountOperatorV1", object{"pragmaSocialId": id, "comment": "two"})["ban"].(object)
 		if first["allGameShards"] != true || second["allGameShards"] != true {
@@ -220,7 +220,7 @@ func TestOperatorsAndPartnersSeeAndRevokeBans(t *testing.T) {
 		}
 		w.Restart()
 		want := object{"bans": []any{first, second}}
-		viewer = w.viewer()
+		viewer := w.viewer()
 		if diff := cmp.Diff(viewer.Call("AccountRpc.GetBansBySocialIdOperatorV1", object{"pragmaSocialId": id}), want); diff != "" {
 			t.Errorf("(-got +want):\n%s", diff)
 		}

@@ -15,6 +15,13 @@
 // before the log-in is answered. Any number of first log-ins of the same
 // provider account at the same time make one account.
 //
+// An account may be banned, from all game shards or from this one ([Service.Ban]).
+// It may be in player groups, and the shard may be limited to the groups of
+// running events ([AccessLimited], [GameManagement]). It may have tags. Partners
+// and operators change all of this, and search for accounts, with the calls of
+// wire §7.9 and §16.7; whatever a partner may call, operators may call under the
+// name that ends in OperatorV1.
+//
 // In development a server without providers has [Unsafe], which believes
 // everybody. A production server names its providers or does not start.
 package account

@@ -218,3 +218,33 @@ func TestAccountsAndServersHaveALimitOfGroups(t *testing.T) {
 		}
 	})
 }
+
+func TestDeletedAccountLeavesNothingBehind(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		admin, partner := w.admin(), w.partner()
+		game, social := w.mustLogIn("robin", "robin")
+		player := w.Raw(socialPlayer, social)
+		robin, marian := w.newAccount("robin"), w.newAccount("marian")
+		group := createGroup(t, admin, "testers")
+		admin.Call("AccountRpc.AddAccountsToPlayerGroupOperatorV1", object{"playerGroupId": group, "pragmaSocialIds": []string{robin, marian}})
+		partner.Call("AccountRpc.AddAccountTagsPartnerV1", tagRequest([]string{robin, marian}, []string{"vip"}))
+		b := ban(t, partner, object{"pragmaSocialId": robin, "allGameShards": false})
+		if err := w.accounts.DeleteMarked(t.Context(), socialID(t, robin)); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := counts(t, admin, "AccountRpc.ViewPlayerGroupsOperatorV1"), []string{"testers 1"}; !cmp.Equal(got, want) {
+			t.Errorf("groups: got %q, want %q", got, want)
+		}
+		for _, filter := range []object{{"playerGroupIds": []string{group}}, {"accountTagIds": []string{tagIDs(partner)["vip"]}}} {
+			if names, _ := found(t, partner, overviews+"PartnerV1", object{"filter": filter}); !cmp.Equal(names, []string{"marian"}) {
+				t.Errorf("%v: got %q", filter, names)
+			}
+		}
+		if got := refused(t, partner, "AccountRpc.RevokeBanAccountPartnerV1", object{"banId": b["banId"]}); got != "AccountService_NotFound" {
+			t.Errorf("revoke: got %s", got)
+		}
+		if got := refused(t, player, "AccountRpc.RefreshTokensV1", tokens(game, social)); got != "AccountService_Unauthorized" {
+			t.Errorf("refresh: got %s", got)
+		}
+	})
+}
