@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/openpragma/engine/internal/wire"
@@ -27,6 +28,7 @@ func benchCalls(ctx context.Context, args []string, stdout, stderr io.Writer) (e
 	}
 	machine(stdout)
 	on := strconv.Itoa(max(*cores, 0))
+	stderr = &lockedWriter{w: stderr}
 	bare, err := startChild(ctx, stderr, "-kind", "echo", "-cores", on)
 	if err != nil {
 		return err
@@ -47,6 +49,19 @@ func benchCalls(ctx context.Context, args []string, stdout, stderr io.Writer) (e
 		}
 	}
 	return nil
+}
+
+// lockedWriter is for several processes that write to one place.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write implements [io.Writer].
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 // compareCalls measures both with n sockets, by turns, so that both see the same
