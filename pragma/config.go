@@ -117,6 +117,12 @@ type Configurable interface {
 // Log returns the logger of the plugin's service.
 func (p *PluginMount) Log() *slog.Logger { return p.m.log }
 
+// Mode returns the mode the server runs in.
+func (p *PluginMount) Mode() Mode { return p.m.Mode() }
+
+// OnStart registers fn to run before the gateways open, see [Mount.OnStart].
+func (p *PluginMount) OnStart(fn func(ctx context.Context) error) { p.m.OnStart(fn) }
+
 // Go registers work that runs beside the gateways, see [Mount.Go]. A plugin that
 // holds something outside, such as processes, gives it back when ctx ends.
 func (p *PluginMount) Go(name string, fn func(ctx context.Context)) { p.m.Go(name, fn) }

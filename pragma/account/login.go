@@ -42,6 +42,8 @@ func logInStatus(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, ErrNotFound):
 		return http.StatusNotFound
+	case errors.Is(err, ErrProviderResponse):
+		return http.StatusServiceUnavailable
 	case errors.Is(err, ErrNoDiscriminators):
 		return http.StatusInternalServerError
 	}
