@@ -16,6 +16,10 @@ var (
 	ErrDatabase = &pragma.Error{Code: pragma.Unavailable, Reason: "Database_Error", Message: "the log-in cannot be stored now"}
 	// ErrBadRequest is a request with values that cannot be.
 	ErrBadRequest = &pragma.Error{Code: pragma.InvalidArgument, Reason: "AccountService_BadRequest", Message: "bad request"}
+	// ErrProviderResponse is an identity provider that cannot be reached, or answers
+	// in a way that says nothing about the caller. The log-in may be tried again. An
+	// [IdentityProvider] wraps the cause in it, for the log.
+	ErrProviderResponse = &pragma.Error{Code: pragma.Unavailable, Reason: "AccountService_IdProviderUnexpectedResponse", Message: "the identity provider does not answer as it should; try again later"}
 )
 
 // Errors of player groups, account tags and searches (wire §11.1).

@@ -6,15 +6,6 @@ import (
 	"github.com/openpragma/engine/pragma"
 )
 
-// ErrProviderResponse is an identity provider that cannot be reached, or answers
-// in a way that says nothing about the caller. The log-in may be tried again. An
-// [IdentityProvider] wraps the cause in it, for the log.
-var ErrProviderResponse = &pragma.Error{
-	Code:    pragma.Unavailable,
-	Reason:  "AccountService_IdProviderUnexpectedResponse",
-	Message: "the identity provider does not answer as it should; try again later",
-}
-
 // Role is the role of an operator in the configuration of a provider:
 // [pragma.RoleAdmin] or [pragma.RoleViewer].
 type Role string
