@@ -156,6 +156,11 @@ func (c *Config) Validate() error {
 	if c.ClientSecret != "" && len(c.RedirectURIs) == 0 {
 		bad("redirectUris", "name at least one: clientSecret lets clients send authorization codes")
 	}
+	c.validateRanges(bad)
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateRanges(bad func(field, format string, args ...any)) {
 	for _, r := range []struct {
 		key      string
 		value    int
@@ -172,7 +177,6 @@ func (c *Config) Validate() error {
 			bad(r.key, "must be from %d to %d", r.min, r.max)
 		}
 	}
-	return errors.Join(errs...)
 }
 
 func asymmetric() []string {

@@ -59,6 +59,23 @@ type player struct {
 	banned bool
 }
 
+// ticketAnswer has Params or Error.
+type ticketAnswer struct {
+	Response struct {
+		Params *struct {
+			Result          string `json:"result"`
+			SteamID         string `json:"steamid"`
+			OwnerSteamID    string `json:"ownersteamid"`
+			VACBanned       bool   `json:"vacbanned"`
+			PublisherBanned bool   `json:"publisherbanned"`
+		} `json:"params"`
+		Error *struct {
+			Code int    `json:"errorcode"`
+			Text string `json:"errordesc"`
+		} `json:"error"`
+	} `json:"response"`
+}
+
 // ticket asks who a session ticket belongs to.
 func (a *api) ticket(ctx context.Context, hex string) (player, error) {
 	const method = "ISteamUserAuth/AuthenticateUserTicket/v1"
@@ -66,21 +83,7 @@ func (a *api) ticket(ctx context.Context, hex string) (player, error) {
 	if a.cfg.Identity != "" {
 		args.Set("identity", a.cfg.Identity)
 	}
-	var body struct {
-		Response struct {
-			Params *struct {
-				Result          string `json:"result"`
-				SteamID         string `json:"steamid"`
-				OwnerSteamID    string `json:"ownersteamid"`
-				VACBanned       bool   `json:"vacbanned"`
-				PublisherBanned bool   `json:"publisherbanned"`
-			} `json:"params"`
-			Error *struct {
-				Code int    `json:"errorcode"`
-				Text string `json:"errordesc"`
-			} `json:"error"`
-		} `json:"response"`
-	}
+	var body ticketAnswer
 	if err := a.call(ctx, method, args, &body); err != nil {
 		return player{}, err
 	}
