@@ -138,7 +138,7 @@ func TestOnlySteamsYesCounts(t *testing.T) {
 		cause string
 	}{
 		{"an error", reply(500, ns+"is_valid:true\n"), "status 500"},
-		{"a redirect", http.RedirectHandler("https://evil.example", 307).ServeHTTP, "status 307"},
+		{"a redirect", http.RedirectHandler("https://evil.example", http.StatusTemporaryRedirect).ServeHTTP, "status 307"},
 		{"a page that says so", reply(200, "<html>is_valid:true</html>"), "not of OpenID 2.0"},
 		{"a yes without protocol", reply(200, "is_valid:true\n"), "not of OpenID 2.0"},
 		{"a yes and a no", reply(200, ns+"is_valid:true\nis_valid:false\n"), "neither yes nor no"},

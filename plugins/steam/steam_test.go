@@ -306,7 +306,7 @@ func TestSteamFailingIsNotThePlayersFault(t *testing.T) {
 		{"too many questions", ticketPath, reply(429, ""), "status 429"},
 		{"a server error", ticketPath, reply(503, ""), "status 503"},
 		{"a redirect with the key", ticketPath, func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://evil.example"+r.URL.String(), 302)
+			http.Redirect(w, r, "https://evil.example"+r.URL.String(), http.StatusFound)
 		}, "status 302"},
 		{"a page", ticketPath, reply(200, "<html>"), "unreadable"},
 		{"an endless page", ticketPath, reply(200, strings.Repeat(" ", 5<<20)), "too large"},
