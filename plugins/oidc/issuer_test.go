@@ -232,10 +232,16 @@ func envelope(members map[string]string) string {
 	return string(b)
 }
 
+// tamper changes one letter of a part into another one of the alphabet.
 func tamper(token string, part int) string {
 	parts := strings.Split(token, ".")
 	b := []byte(parts[part])
-	b[len(b)/2] ^= 1
+	at := len(b) / 2
+	if b[at] == 'A' {
+		b[at] = 'B'
+	} else {
+		b[at] = 'A'
+	}
 	parts[part] = string(b)
 	return strings.Join(parts, ".")
 }
