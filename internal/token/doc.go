@@ -3,9 +3,9 @@
 //
 // There is one algorithm, RS256, and one issuer. [Keys] holds the key that
 // signs and the keys that are still believed; it can be replaced while the
-// server runs. To rotate, make the new key the signing key and keep the old
-// public key among the others until the last token signed with it is over.
-// No session ends because of it.
+// server runs. To rotate, have every node believe the new key first, then make
+// it the signing key and keep the old public key among the others until the
+// last token signed with it is over. No session ends because of it.
 //
 // [Keys.Sign] refuses claims that do not fit the kind of token (wire §2.3 and
 // §16.9), so a claim is never dropped in silence and never missing. The payload
@@ -20,7 +20,13 @@
 // no more than reading it. Every other token, with whatever algorithm and key
 // id, costs exactly one RSA verification, the good ones included: one that
 // names an unknown key is checked against the signing key and then refused. So
-// the time of an answer does not tell which key ids exist.
+// the time of an answer does not tell which key ids exist, as long as the keys
+// have one size: a larger key takes longer, and so shows that it is there.
+//
+// That is all that constant work means here. A key id is no secret, it stands in
+// every token; a signature is compared with what the public key gives, which
+// anyone may compute; and no secret takes part in a verification. What comes
+// after the signature may end early, because only the server has written it.
 //
 // Errors say what was wrong in constant words. They never contain the token or
 // any part of it.

@@ -7,8 +7,13 @@ import (
 
 // CountVerifications makes k call count before each RSA verification.
 func (k *Keys) CountVerifications(count func()) {
+	k.WatchVerifications(func(*rsa.PublicKey) { count() })
+}
+
+// WatchVerifications makes k call watch with the key of each RSA verification.
+func (k *Keys) WatchVerifications(watch func(key *rsa.PublicKey)) {
 	k.verify = func(key *rsa.PublicKey, digest, sig []byte) error {
-		count()
+		watch(key)
 		return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest, sig)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"strings"
 )
 
 // The sizes of keys in bits. The upper limit bounds the work of a verification.
@@ -89,6 +90,20 @@ func ParsePublicKey(text []byte) (*rsa.PublicKey, error) {
 		return nil, fmt.Errorf("%w: the key is not RSA", ErrKey)
 	}
 	return key, checkPublic(key)
+}
+
+// ParseVerificationKey reads the public key that a PEM text gives away: one PEM
+// block with a public key, or with a private one, whose secret part is dropped.
+// Errors are [ErrKey].
+func ParseVerificationKey(text []byte) (*rsa.PublicKey, error) {
+	if block, _ := pem.Decode(text); block != nil && strings.HasSuffix(block.Type, "PRIVATE KEY") {
+		key, err := ParseKey(text)
+		if err != nil {
+			return nil, err
+		}
+		return &key.PublicKey, nil
+	}
+	return ParsePublicKey(text)
 }
 
 // MarshalPublicKey returns the key as PEM, PKIX. [ParsePublicKey] reads it

@@ -80,6 +80,7 @@ func unsigned(t *testing.T, good string, ours, other *rsa.PrivateKey) []refusal 
 		{name: "a header in capitals", token: head(`{"ALG":"RS256","KID":"` + id + `"}`)},
 		{name: "a number as algorithm", token: head(`{"alg":256,"kid":"` + id + `"}`)},
 		{name: "an empty header object", token: head(`{}`)},
+		{name: "signed by another key that the header brings", token: forge(t, other, map[string]any{"kid": id, "jwk": jwk(other), "jku": "http://localhost/keys", "x5u": "http://localhost/cert"}, payload)},
 		{name: "HS256 signed with the public key", token: hs256(t, ours, id)},
 		{name: "none with a signature of something", token: head(`{"alg":"none","kid":"` + id + `"}`)},
 	}
@@ -97,6 +98,23 @@ func unsigned(t *testing.T, good string, ours, other *rsa.PrivateKey) []refusal 
 		list[i].want, list[i].cost = token.ErrSignature, 1
 	}
 	return append(list, refusal{"none without signature", noneToken(payload), token.ErrDecode, 0})
+}
+
+// jwk is a public key as a header may bring it (RFC 7515 §4.1.3).
+func jwk(key *rsa.PrivateKey) map[string]any {
+	return map[string]any{"kty": "RSA", "n": encode(string(key.N.Bytes())), "e": "AQAB"}
+}
+
+// jsonNull is written as null; forge leaves out what is nil.
+type jsonNull struct{}
+
+func (jsonNull) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+// ourPayload is a valid payload with a display name that is not escaped.
+func ourPayload(t *testing.T, ours *rsa.PrivateKey, name string) string {
+	c := playerClaims()
+	c["displayName"] = "NAME"
+	return strings.Replace(payloadOf(t, forge(t, ours, nil, c)), "NAME", name, 1)
 }
 
 func flip(part string) string {
@@ -136,6 +154,8 @@ func misshapen(t *testing.T, ours *rsa.PrivateKey) []refusal {
 		{name: "payload is a list", token: signRaw(t, ours, head, "[]")},
 		{name: "payload is empty object", token: signRaw(t, ours, head, "{}")},
 		{name: "payload with a member twice", token: signRaw(t, ours, head, `{"iss":"pragma","iss":"pragma"}`)},
+		{name: "payload with the same member escaped", token: signRaw(t, ours, head, `{"iss":"pragma","\u0069ss":"pragma"}`)},
+		{name: "payload not ASCII", token: signRaw(t, ours, head, ourPayload(t, ours, "Zoë"))},
 		{name: "payload not UTF-8", token: signRaw(t, ours, head, "{\"iss\":\"\xff\"}")},
 		{name: "payload cut off", token: signRaw(t, ours, head, `{"iss":"pragma"`)},
 	}
@@ -143,6 +163,11 @@ func misshapen(t *testing.T, ours *rsa.PrivateKey) []refusal {
 		"wrong issuer":               {"iss": "evil"},
 		"issuer in capitals":         {"iss": "PRAGMA"},
 		"no issuer":                  {"iss": nil},
+		"another audience":           {"aud": "evil"},
+		"our issuer as audience":     {"aud": "pragma"},
+		"a list of audiences":        {"aud": []string{"pragma", "evil"}},
+		"an empty audience":          {"aud": ""},
+		"an audience that is null":   {"aud": jsonNull{}},
 		"no session type":            {"sessionType": nil},
 		"no backend type":            {"backendType": nil},
 		"neither type":               {"sessionType": nil, "backendType": nil},

@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -149,17 +151,22 @@ func (k *Keys) verifyRS256(key *rsa.PublicKey, digest, sig []byte) error {
 }
 
 // readClaims decodes the payload of a genuine token. Members we do not know are
-// skipped: a newer node may have written them.
+// skipped: a newer node may have written them. An audience is known: we never
+// name one, so a token with one was made for somebody else (RFC 7519 §4.1.3).
 func readClaims(payload []byte, want kind) (*Claims, error) {
 	var c struct {
-		Issuer string `json:"iss"`
-		Claims `json:",inline"`
+		Issuer   string         `json:"iss"`
+		Audience jsontext.Value `json:"aud"`
+		Claims   `json:",inline"`
 	}
-	if payload[0] != '{' || json.Unmarshal(payload, &c) != nil {
-		return nil, fmt.Errorf("%w: the payload is not a JSON object of claims", ErrDecode)
+	if payload[0] != '{' || !isASCII(payload) || json.Unmarshal(payload, &c) != nil {
+		return nil, fmt.Errorf("%w: the payload is not a JSON object of claims in ASCII", ErrDecode)
 	}
-	if c.Issuer != Issuer {
+	switch {
+	case c.Issuer != Issuer:
 		return nil, fmt.Errorf("%w: the issuer is another", ErrDecode)
+	case c.Audience != nil:
+		return nil, fmt.Errorf("%w: it is for another audience", ErrDecode)
 	}
 	k, ok := c.kind()
 	if !ok || k&want == 0 {
@@ -169,6 +176,11 @@ func readClaims(payload []byte, want kind) (*Claims, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDecode, err)
 	}
 	return &c.Claims, nil
+}
+
+// isASCII reports whether a payload is one that we could have written.
+func isASCII(payload []byte) bool {
+	return !slices.ContainsFunc(payload, func(b byte) bool { return b >= utf8.RuneSelf })
 }
 
 // checkTime compares in whole seconds, without additions that could overflow.

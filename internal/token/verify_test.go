@@ -133,7 +133,7 @@ func TestTokenIsValidFromItsBeginningToItsEnd(t *testing.T) {
 func TestUnknownClaimsAreSkipped(t *testing.T) {
 	ours := testKeys()[0]
 	c := playerClaims()
-	c["aud"], c["claimOfTheFuture"] = []string{"x"}, map[string]any{"a": 1}
+	c["claimOfTheFuture"] = map[string]any{"a": 1}
 	if _, err := newKeys(t, ours).Verify(forge(t, ours, map[string]any{"x": 1}, c), now); err != nil {
 		t.Errorf("Verify() = %v", err)
 	}
