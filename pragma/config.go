@@ -187,6 +187,7 @@ func (c *core) readConfig(config *Config) error {
 		Path: "social.serviceConfigs.TokenSignerConfig", Aliases: []string{"TokenConfig"},
 		Default: defaultTokenSigner(), NeedsRestart: signerNeedsRestart,
 	})
+	c.signerBroken = signer != nil
 	keep := func(_, now coreConfig) { c.session.Store(&now.Session) }
 	keep(coreConfig{}, c.config.Load())
 	c.config.OnChange(keep)

@@ -81,7 +81,9 @@ type core struct {
 	shardID GameShardID
 	started time.Time
 
-	tokens      *tokens
+	tokens       *tokens
+	signerBroken bool // its section has mistakes
+
 	bus         cluster.Bus
 	metrics     *metrics
 	metricsDoor net.Listener // nil: not configured
@@ -128,8 +130,7 @@ func (s *Server) run(ctx context.Context) (err error) {
 func (c *core) mount(ctx context.Context, s *Server, db store.Driver) error {
 	var problems []error
 	var err error
-	if c.tokens, err = newTokens(ctx, c.signer.Load, c.mode, db); err != nil {
-		c.tokens = noTokens(c.signer.Load) // for services that sign while they mount
+	if c.tokens, err = c.newTokens(ctx, db); err != nil {
 		problems = append(problems, err)
 	}
 	for _, b := range []struct {

@@ -149,15 +149,30 @@ func (c *gatewayConfig) Validate() error {
 	return nil
 }
 
-// tokenSignerConfig is TokenSignerConfig, also known as TokenConfig.
+// tokenSignerConfig is TokenSignerConfig, also known as TokenConfig. All of it
+// changes live. Keys are RSA of at least 2048 bits in PEM, best given as
+// file:<path> or ${ENV_NAME}; their ids are fingerprints, the same on every node.
+//
+// To rotate without refusing anybody: list the new key's public half in
+// jwtPreviousKeys on every node; then make it jwtPrivateKey everywhere and list
+// the old one instead; drop that when the last token it signed is over, partner
+// tokens included. A new jwtPrivateKey signs at once. Tokens of a key that is no
+// longer listed are refused; sessions and sockets that are open stay. A key that
+// cannot be used is reported, and the old ones stay.
 type tokenSignerConfig struct {
-	JWTPrivateKey                           Secret `yaml:"jwtPrivateKey"`
-	PartnerExpirationHours                  int    `yaml:"partnerExpirationHours"`
-	OperatorExpirationMinutes               int    `yaml:"operatorExpirationMinutes"`
-	EmailTokenExpirationMinutes             int    `yaml:"emailTokenExpirationMinutes"`
-	PlayerTokenExpirationMinutes            int    `yaml:"playerTokenExpirationMinutes"`
-	PlayerTokenRefreshMinutes               int    `yaml:"playerTokenRefreshMinutes"`
-	PlayerTokenRefreshVarianceWindowMinutes int    `yaml:"playerTokenRefreshVarianceWindowMinutes"`
+	// JWTPrivateKey signs, and is believed. Without one a development server
+	// makes a key and keeps it in its store; production does not start. To give
+	// one where there was none, or to take it away, needs a restart.
+	JWTPrivateKey Secret `yaml:"jwtPrivateKey"`
+	// JWTPreviousKeys are believed too: public keys, or private ones of which
+	// only the public half is used. At most 16.
+	JWTPreviousKeys                         []Secret `yaml:"jwtPreviousKeys"`
+	PartnerExpirationHours                  int      `yaml:"partnerExpirationHours"`
+	OperatorExpirationMinutes               int      `yaml:"operatorExpirationMinutes"`
+	EmailTokenExpirationMinutes             int      `yaml:"emailTokenExpirationMinutes"`
+	PlayerTokenExpirationMinutes            int      `yaml:"playerTokenExpirationMinutes"`
+	PlayerTokenRefreshMinutes               int      `yaml:"playerTokenRefreshMinutes"`
+	PlayerTokenRefreshVarianceWindowMinutes int      `yaml:"playerTokenRefreshVarianceWindowMinutes"`
 }
 
 // Validate implements [conf.Validator].
@@ -177,16 +192,8 @@ func (c *tokenSignerConfig) Validate() error {
 	if v := c.PlayerTokenRefreshVarianceWindowMinutes; v < 0 || v >= c.PlayerTokenRefreshMinutes {
 		err = errors.Join(err, conf.Fieldf("playerTokenRefreshVarianceWindowMinutes", "want less than playerTokenRefreshMinutes: a client that is told 0 refreshes without end"))
 	}
-	return err
-}
-
-// signerNeedsRestart names the key: tokens and the sockets opened with them
-// outlive a reload.
-func signerNeedsRestart(running, next tokenSignerConfig) []string {
-	if running.JWTPrivateKey.Reveal() == next.JWTPrivateKey.Reveal() {
-		return nil
-	}
-	return []string{"jwtPrivateKey"}
+	_, keys := c.keyRing()
+	return errors.Join(err, keys)
 }
 
 // Bounds of numbers in the configuration. As minutes, and as hours, they still

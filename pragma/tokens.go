@@ -1,79 +1,17 @@
 package pragma
 
 import (
-	"context"
-	"crypto/rsa"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/openpragma/engine/internal/token"
-	"github.com/openpragma/engine/pragma/store"
 )
 
 // tokens signs and verifies the tokens of a server (wire §2.3, §16.9).
 type tokens struct {
 	keys   *token.Keys
 	config func() tokenSignerConfig
-}
-
-// developmentKey is the record of the key that a development server makes once.
-var developmentKey = store.Key{Kind: "signing-key", ID: "development"}
-
-// newTokens takes the private key from the configuration. A development server
-// without one makes a key and keeps it in the store, so that tokens survive a
-// restart; a production server refuses to start.
-func newTokens(ctx context.Context, config func() tokenSignerConfig, mode Mode, db store.Driver) (*tokens, error) {
-	pem := []byte(config().JWTPrivateKey.Reveal())
-	if len(pem) == 0 {
-		if mode == Production {
-			return nil, errors.New("social.serviceConfigs.TokenSignerConfig.jwtPrivateKey is missing: production needs an RSA private key in PEM")
-		}
-		var err error
-		if pem, err = loadOrMakeKey(ctx, db); err != nil {
-			return nil, fmt.Errorf("development signing key: %w", err)
-		}
-	}
-	key, err := token.ParseKey(pem)
-	if err != nil {
-		return nil, fmt.Errorf("social.serviceConfigs.TokenSignerConfig.jwtPrivateKey: %w", err)
-	}
-	// token.NewKeys takes further public keys to believe: the way to rotate.
-	keys, err := token.NewKeys(key)
-	if err != nil {
-		return nil, err
-	}
-	return &tokens{keys: keys, config: config}, nil
-}
-
-// noTokens believes nothing and signs nothing, for a start that has failed.
-func noTokens(config func() tokenSignerConfig) *tokens {
-	return &tokens{keys: &token.Keys{}, config: config}
-}
-
-func loadOrMakeKey(ctx context.Context, db store.Driver) ([]byte, error) {
-	for {
-		recs, err := db.Get(ctx, developmentKey)
-		if err != nil {
-			return nil, err
-		}
-		if recs[0].Rev > 0 {
-			return recs[0].Body, nil
-		}
-		var key *rsa.PrivateKey
-		if key, err = token.GenerateKey(); err != nil {
-			return nil, err
-		}
-		pem, err := token.MarshalKey(key)
-		if err != nil {
-			return nil, err
-		}
-		err = store.Commit(ctx, db, &store.Batch{Puts: []store.Put{{Key: developmentKey, Body: pem}}})
-		if err != nil && !errors.Is(err, store.ErrConflict) {
-			return nil, err
-		}
-	}
 }
 
 // verify checks a token of any gateway and names what is wrong for the client.
