@@ -2,14 +2,11 @@ package pragma
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/openpragma/engine/internal/token"
 )
 
 // gateway is one of the six doors: an HTTP server for one backend and one
@@ -73,42 +70,9 @@ func (g *gateway) authenticate(r *http.Request) (*caller, error) {
 	if !ok || !strings.EqualFold(kind, "Bearer") {
 		return nil, ErrTokenDecode
 	}
-	claims, err := g.side.core.tokens.verify(strings.TrimSpace(text))
-	if err != nil {
-		return nil, err
+	who, err := g.side.core.identify(g.id, strings.TrimSpace(text))
+	if err == nil && who.partner != nil {
+		err = g.side.core.partners.check(r.Context(), who.partner)
 	}
-	if claims.BackendType != string(g.id.Backend) || claims.SessionType != string(g.id.Type) {
-		return nil, ErrWrongSessionType.With("this token is for another gateway")
-	}
-	return callerOf(claims)
-}
-
-// callerOf turns verified claims into a session. Ids that cannot be read mean
-// that the token is not one of ours.
-func callerOf(c *token.Claims) (*caller, error) {
-	who := &caller{}
-	name := DisplayName{c.DisplayName, c.Discriminator}
-	var err error
-	switch SessionType(c.SessionType) {
-	case Player:
-		p := &PlayerSession{DisplayName: name, IDProvider: c.IDProvider}
-		err = errors.Join(p.PlayerID.UnmarshalText([]byte(c.PlayerID)), p.SocialID.UnmarshalText([]byte(c.SocialID)),
-			p.SessionID.UnmarshalText([]byte(c.SessionID)), p.GameShardID.UnmarshalText([]byte(c.GameShardID)))
-		who.player = p
-	case Partner:
-		p := &PartnerSession{Name: c.PartnerName, AllowedTypes: c.AllowedTypes}
-		err = errors.Join(p.PartnerID.UnmarshalText([]byte(c.PartnerID)),
-			p.GameShardID.UnmarshalText([]byte(c.GameShardID)), p.AllocationID.UnmarshalText([]byte(c.AllocationID)))
-		who.partner = p
-	case Operator:
-		p := &OperatorSession{DisplayName: name, IDProvider: c.IDProvider, Roles: c.OperatorRoles}
-		err = errors.Join(p.SocialID.UnmarshalText([]byte(c.SocialID)), p.SessionID.UnmarshalText([]byte(c.SessionID)))
-		who.operator = p
-	default:
-		return nil, ErrTokenDecode
-	}
-	if err != nil {
-		return nil, ErrTokenDecode.Wrap(err)
-	}
-	return who, nil
+	return who, err
 }

@@ -18,6 +18,7 @@ func (c *core) serve(ctx context.Context, s *Server, cut context.CancelFunc) {
 		background.Go(func() { side.sessions.run(work) })
 	}
 	background.Go(func() { c.watchConfig(work, s.Config) })
+	background.Go(func() { c.partners.run(work) })
 	stopMetrics := c.serveMetrics()
 
 	var serving sync.WaitGroup

@@ -83,6 +83,7 @@ type core struct {
 
 	tokens       *tokens
 	signerBroken bool // its section has mistakes
+	partners     *partnerTokens
 
 	bus         cluster.Bus
 	metrics     *metrics
@@ -144,6 +145,9 @@ func (c *core) mount(ctx context.Context, s *Server, db store.Driver) error {
 		}
 		services := append([]Service{sessionService{}}, b.services...)
 		problems = append(problems, side.mount(services), side.listen())
+	}
+	if c.partners, err = c.newPartnerTokens(db); err != nil {
+		problems = append(problems, err)
 	}
 	problems = append(problems, c.conf.Check())
 	return errors.Join(problems...)

@@ -55,6 +55,12 @@ type PlayerSession struct {
 	DisplayName DisplayName
 	IDProvider  string      // such as STEAM
 	GameShardID GameShardID // zero on Social
+
+	// What the client said of itself at the log-in, each optional and at most
+	// [MaxLoginOption] bytes. Nobody has checked it. A refresh keeps it.
+	DistributionPlatform string `json:",omitzero"` // the shop, such as STEAM
+	HardwareClass        string `json:",omitzero"` // such as PC
+	HardwareDevice       string `json:",omitzero"`
 }
 
 // PartnerSession is the trusted server behind a call: what its token says.

@@ -25,6 +25,7 @@ func (sessionService) Mount(m *Mount) error {
 	register(m, Player, "RequestLogoutV1", m.logOut)
 	register(m, Player, "SessionRefreshV1", m.refreshSession)
 	PlayerNotice[wire.PlayerSessionTerminatedV1Notification](m, "SessionTerminatedV1Notification")
+	PartnerNotice[wire.PartnerSessionTerminatedV1Notification](m, partnerTerminatedType)
 	if m.Backend() == Game {
 		(&loginQueue{core: m.side.core}).mount(m)
 	}

@@ -28,6 +28,59 @@ func (t *tokens) verify(text string) (*token.Claims, error) {
 	return nil, ErrTokenDecode.Wrap(err)
 }
 
+// identify reads and judges a token for a gateway: who it says the caller is.
+// Whether a player's session lives and a partner's token is revoked is asked
+// afterwards (wire §16.8).
+func (c *core) identify(g Gateway, text string) (*caller, error) {
+	claims, err := c.tokens.verify(text)
+	if err != nil {
+		return nil, err
+	}
+	if claims.BackendType != string(g.Backend) || claims.SessionType != string(g.Type) {
+		return nil, ErrWrongSessionType.With("this token is for another gateway")
+	}
+	if g.Backend == Game {
+		shard, err := ParseID[GameShardID](claims.GameShardID)
+		if err != nil {
+			return nil, ErrTokenDecode.Wrap(err)
+		}
+		if shard != c.shardID {
+			return nil, ErrWrongSessionType.With("this token is for another game shard")
+		}
+	}
+	return callerOf(claims)
+}
+
+// callerOf turns verified claims into a session. Ids that cannot be read mean
+// that the token is not one of ours.
+func callerOf(c *token.Claims) (*caller, error) {
+	who := &caller{}
+	name := DisplayName{c.DisplayName, c.Discriminator}
+	var err error
+	switch SessionType(c.SessionType) {
+	case Player:
+		p := &PlayerSession{DisplayName: name, IDProvider: c.IDProvider}
+		err = errors.Join(p.PlayerID.UnmarshalText([]byte(c.PlayerID)), p.SocialID.UnmarshalText([]byte(c.SocialID)),
+			p.SessionID.UnmarshalText([]byte(c.SessionID)), p.GameShardID.UnmarshalText([]byte(c.GameShardID)), p.setInfo(c.ExtSessionInfo))
+		who.player = p
+	case Partner:
+		p := &PartnerSession{Name: c.PartnerName, AllowedTypes: c.AllowedTypes}
+		err = errors.Join(p.PartnerID.UnmarshalText([]byte(c.PartnerID)),
+			p.GameShardID.UnmarshalText([]byte(c.GameShardID)), p.AllocationID.UnmarshalText([]byte(c.AllocationID)))
+		who.partner = p
+	case Operator:
+		p := &OperatorSession{DisplayName: name, IDProvider: c.IDProvider, Roles: c.OperatorRoles}
+		err = errors.Join(p.SocialID.UnmarshalText([]byte(c.SocialID)), p.SessionID.UnmarshalText([]byte(c.SessionID)))
+		who.operator = p
+	default:
+		return nil, ErrTokenDecode
+	}
+	if err != nil {
+		return nil, ErrTokenDecode.Wrap(err)
+	}
+	return who, nil
+}
+
 // sign signs claims that live for the given time.
 func (t *tokens) sign(c token.Claims, life time.Duration) (string, error) {
 	now := time.Now()
@@ -42,8 +95,14 @@ func (t *tokens) sign(c token.Claims, life time.Duration) (string, error) {
 
 // SignPlayerToken returns a token that opens the player gateway of a backend for
 // s. Account services call it after they have checked who the player is; every
-// later token of the same log-in carries the same session id.
+// later token of the same log-in carries the same session id. What the client
+// said of itself at the log-in has bounds, see [MaxLoginOption]: beyond them the
+// error is [ErrMalformed].
 func (m *Mount) SignPlayerToken(b Backend, s *PlayerSession) (string, error) {
+	info, err := s.info()
+	if err != nil {
+		return "", err
+	}
 	c := m.side.core.tokens.config()
 	variance := float64(c.PlayerTokenRefreshVarianceWindowMinutes)
 	refresh := float64(c.PlayerTokenRefreshMinutes) + variance*(2*rand.Float64()-1)
@@ -56,6 +115,7 @@ func (m *Mount) SignPlayerToken(b Backend, s *PlayerSession) (string, error) {
 		DisplayName:     s.DisplayName.DisplayName,
 		Discriminator:   s.DisplayName.Discriminator,
 		IDProvider:      s.IDProvider,
+		ExtSessionInfo:  info,
 		RefreshInMillis: int64(refresh * float64(time.Minute/time.Millisecond)),
 	}
 	if !s.PlayerID.IsZero() {
@@ -69,16 +129,10 @@ func (m *Mount) SignPlayerToken(b Backend, s *PlayerSession) (string, error) {
 }
 
 // VerifyPlayerToken checks a player's token for a backend and returns its
-// session. A refresh uses it; gateways have their own check.
+// session. A refresh uses it; gateways check for themselves. It does not ask
+// whether the session still lives.
 func (m *Mount) VerifyPlayerToken(b Backend, text string) (*PlayerSession, error) {
-	claims, err := m.side.core.tokens.verify(text)
-	if err != nil {
-		return nil, err
-	}
-	if claims.SessionType != string(Player) || claims.BackendType != string(b) {
-		return nil, ErrWrongSessionType
-	}
-	who, err := callerOf(claims)
+	who, err := m.side.core.identify(Gateway{b, Player}, text)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +141,10 @@ func (m *Mount) VerifyPlayerToken(b Backend, text string) (*PlayerSession, error
 
 // SignPartnerToken returns a token that opens the partner gateway of a backend
 // for s. A life of zero, or a longer one than the configured one
-// (partnerExpirationHours), means that.
+// (partnerExpirationHours), means that. No record is kept of it, unlike of those
+// of [Mount.CreatePartnerTokens]; [Mount.RevokePartner] and
+// [Mount.RevokeAllocation] end it all the same.
 func (m *Mount) SignPartnerToken(b Backend, s *PartnerSession, life time.Duration) (string, error) {
-	longest := time.Duration(m.side.core.tokens.config().PartnerExpirationHours) * time.Hour
-	if life <= 0 || life > longest {
-		life = longest
-	}
 	claims := token.Claims{
 		SessionType: string(Partner),
 		BackendType: string(b),
@@ -107,7 +159,7 @@ func (m *Mount) SignPartnerToken(b Backend, s *PartnerSession, life time.Duratio
 	if b == Game {
 		claims.GameShardID = s.GameShardID.String()
 	}
-	return m.side.core.tokens.sign(claims, life)
+	return m.side.core.tokens.sign(claims, m.side.core.partnerLife(life))
 }
 
 // SignOperatorToken returns a token that opens the operator gateway of a backend for s.

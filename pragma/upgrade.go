@@ -99,7 +99,7 @@ func (s *side) connect(ctx context.Context, sock *socket) error {
 		return s.sessions.connect(ctx, sock)
 	}
 	s.sockets.add(sock)
-	return nil
+	return s.core.partners.admit(sock)
 }
 
 // serve owns an open socket: it tells the player the present truth, reads until

@@ -106,6 +106,10 @@ func messages() map[string]func() any {
 		"AccountRpc.CreatePartnerTokenV1Request":              message[wire.AccountCreatePartnerTokenV1Request],
 		"AccountRpc.CreatePartnerTokenV1Response":             message[wire.AccountCreatePartnerTokenV1Response],
 		"AccountRpc.GetAccountV1Response":                     message[wire.AccountGetAccountV1Response],
+		"AccountRpc.ListPartnerTokensOperatorV1Request":       message[wire.AccountListPartnerTokensOperatorV1Request],
+		"AccountRpc.ListPartnerTokensOperatorV1Response":      message[wire.AccountListPartnerTokensOperatorV1Response],
+		"AccountRpc.RevokePartnerTokenOperatorV1Request":      message[wire.AccountRevokePartnerTokenOperatorV1Request],
+		"AccountRpc.RevokePartnerTokenOperatorV1Response":     empty,
 		"AccountRpc.RefreshTokensV1Request":                   message[wire.AccountRefreshTokensV1Request],
 		"AccountRpc.RefreshTokensV1Response":                  message[wire.AccountRefreshTokensV1Response],
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
@@ -17,7 +16,7 @@ import (
 func (s *Service) handle(m *pragma.Mount) {
 	pragma.HandlePlayer(m, "RefreshTokensV1", s.refresh)
 	pragma.HandlePlayer(m, "GetAccountV1", s.getAccount)
-	pragma.HandleOperator(m, "CreatePartnerTokenV1", s.createPartnerToken)
+	s.handlePartnerTokens(m)
 	pragma.HandleOperator(m, "CreateAccountWithUnsafeProviderV2", s.createUnsafe)
 	s.handleBans(m)
 	s.handleGroups(m)
@@ -118,57 +117,16 @@ func (s *Service) getAccount(ctx context.Context, p *pragma.PlayerSession, _ *wi
 	return resp, nil
 }
 
-// Bounds of what a partner token says, so that it stays short enough to be read.
-const (
-	maxPartnerName  = 100 // bytes
-	maxAllowedTypes = 32
-	maxTypeName     = 128     // bytes
-	maxTokenHours   = 1 << 20 // far beyond every configured life
-)
-
-// createPartnerToken makes a pair of tokens for a trusted server. They are
-// shown once and not kept.
-func (s *Service) createPartnerToken(ctx context.Context, o *pragma.OperatorSession, req *wire.AccountCreatePartnerTokenV1Request) (*wire.AccountCreatePartnerTokenV1Response, error) {
-	if err := s.mayChange(o, req.GameShardID); err != nil {
-		return nil, err
-	}
-	tooLong := func(typ string) bool { return len(typ) > maxTypeName }
-	switch {
-	case req.ExpirationHours < 0:
-		return nil, ErrBadRequest.With("expirationHours is negative")
-	case len(req.Name) > maxPartnerName:
-		return nil, ErrBadRequest.With("name is longer than %d bytes", maxPartnerName)
-	case len(req.AllowedTypes) > maxAllowedTypes || slices.ContainsFunc(req.AllowedTypes, tooLong):
-		return nil, ErrBadRequest.With("allowedTypes has more than %d names, or one of more than %d bytes", maxAllowedTypes, maxTypeName)
-	}
-	session := &pragma.PartnerSession{
-		PartnerID:   pragma.NewID[pragma.PartnerID](),
-		Name:        req.Name,
-		GameShardID: s.m.ShardID(),
-	}
-	if len(req.AllowedTypes) > 0 { // many clients write a list that they did not set as []
-		session.AllowedTypes = req.AllowedTypes
-	}
-	life := time.Duration(min(req.ExpirationHours, maxTokenHours)) * time.Hour
-	game, err := s.m.SignPartnerToken(pragma.Game, session, life)
-	if err != nil {
-		return nil, err
-	}
-	social, err := s.m.SignPartnerToken(pragma.Social, session, life)
-	if err != nil {
-		return nil, err
-	}
-	s.m.Log().InfoContext(ctx, "partner tokens created", "partner", session.PartnerID, "name", req.Name, "operator", o.SocialID)
-	return &wire.AccountCreatePartnerTokenV1Response{
-		PragmaPartnerGameToken: game, PragmaPartnerSocialToken: social, PartnerTokenID: wire.UUID(session.PartnerID),
-	}, nil
-}
-
 // mayChange refuses operators who may only look, and shards of other servers.
 func (s *Service) mayChange(o *pragma.OperatorSession, shard wire.UUID) error {
 	if !o.Has(pragma.RoleAdmin) {
 		return pragma.ErrRole
 	}
+	return s.knowsShard(shard)
+}
+
+// knowsShard refuses the shards of other servers; none is that of this one.
+func (s *Service) knowsShard(shard wire.UUID) error {
 	if id := pragma.GameShardID(shard); !id.IsZero() && id != s.m.ShardID() {
 		return ErrNotFound.With("no such game shard")
 	}
