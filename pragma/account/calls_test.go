@@ -191,7 +191,7 @@ func TestPartnerTokensOpenBothPartnerGateways(t *testing.T) {
 
 func TestPartnerTokensMayBeRestricted(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
-		game, _, _ := w.operator().createPartner(map[string]any{"gameShardId": shard, "allowedTypes": []string{"LabRpc.OtherV1Request"}, "expirationHours": 1})
+		game, _, _ := w.operator().createPartner(map[string]any{"gameShardId": shard, "allowedTypes": []string{"LabRpc.PingV1Request"}, "expirationHours": 1})
 		c := w.Raw(gamePartner, game)
 		if f := ask(c, "LabRpc.PingPartnerV1", nil); f.ServiceError == nil || f.ServiceError.Error != "SessionService_WrongSessionType" {
 			t.Errorf("a type that is not allowed got %s", f)
