@@ -1,0 +1,125 @@
+package pragma_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/pragmatest"
+	"github.com/openpragma/engine/pragma/store"
+)
+
+const sayPartnerFrame = `{"requestId":7,"type":"LabRpc.SayPartnerV1Request"}`
+
+// partner signs a game token as for a game server of an allocation.
+func (w *world) partner(id pragma.PartnerID, allocation pragma.AllocationID) string {
+	w.T.Helper()
+	token, err := w.m.SignPartnerToken(pragma.Game, &pragma.PartnerSession{
+		PartnerID: id, AllocationID: allocation, Name: "game server", GameShardID: w.m.ShardID(),
+	}, 0)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return token
+}
+
+// wantKicked reads the end of a revoked token's socket.
+func wantKicked(t *testing.T, name string, c *pragmatest.Raw) {
+	t.Helper()
+	f, ok := c.Poll(time.Minute)
+	if !ok || f.Notification == nil || f.Notification.Type != "PartnerSessionRpc.PartnerSessionTerminatedV1Notification" || f.Notification.Payload["reason"] != "KICKED" {
+		t.Errorf("%s: got %s, want to be told KICKED", name, f)
+	}
+	if code := c.Closed(); code != 4002 {
+		t.Errorf("%s: closed with %d, want 4002", name, code)
+	}
+}
+
+func TestTokensOfAnAllocationAreRevokedTogether(t *testing.T) {
+	run(t, "", func(t *testing.T, w *world) {
+		over, running := pragma.NewID[pragma.AllocationID](), pragma.NewID[pragma.AllocationID]()
+		first, second := w.partner(pragma.NewID[pragma.PartnerID](), over), w.partner(pragma.NewID[pragma.PartnerID](), over)
+		other := w.partner(pragma.NewID[pragma.PartnerID](), running)
+		open := map[string]*pragmatest.Raw{"first": w.Raw(gamePartner, first), "again": w.Raw(gamePartner, first), "second": w.Raw(gamePartner, second)}
+		stays := w.Raw(gamePartner, other)
+		if err := w.m.RevokeAllocation(t.Context(), over); err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range open {
+			wantKicked(t, name, c)
+		}
+		revoked := refusal{401, "BAD_SESSION", replaced}
+		for name, token := range map[string]string{"first": first, "second": second} {
+			wantRefusal(t, name+", HTTP", w.post(gamePartner, token, sayPartnerFrame), revoked)
+			wantRefusal(t, name+", upgrade", w.refuseUpgrade(gamePartner, token), revoked)
+		}
+		if f := call(stays, "LabRpc.SayPartnerV1", said{}); f.Response == nil {
+			t.Errorf("the server of another allocation got %s", f)
+		}
+		if err := w.m.RevokeAllocation(t.Context(), over); err != nil {
+			t.Errorf("revoking again: %v", err)
+		}
+	})
+}
+
+// TestRevocationByAnotherNodeIsFound writes what another node would, and says
+// nothing on the bus.
+func TestRevocationByAnotherNodeIsFound(t *testing.T) {
+	run(t, "", func(t *testing.T, w *world) {
+		id := pragma.NewID[pragma.PartnerID]()
+		token := w.partner(id, pragma.AllocationID{})
+		c := w.Raw(gamePartner, token)
+		if got := w.post(gamePartner, token, sayPartnerFrame); got.Status != 200 {
+			t.Fatalf("status %d", got.Status)
+		}
+		put := store.Put{Key: store.Key{Kind: "partner-revoked", ID: id.String()}, Body: []byte("{}")}
+		if err := store.Commit(t.Context(), w.m.Store(), &store.Batch{Puts: []store.Put{put}}); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		wantKicked(t, "open socket", c)
+		if took := time.Since(begin); took > time.Minute {
+			t.Errorf("it was closed after %v, want within a minute", took)
+		}
+		wantRefusal(t, "HTTP", w.post(gamePartner, token, sayPartnerFrame), refusal{401, "BAD_SESSION", replaced})
+	})
+}
+
+func TestSocketsThatOpenDuringARevocationEnd(t *testing.T) {
+	run(t, "", func(t *testing.T, w *world) {
+		for range 20 {
+			id := pragma.NewID[pragma.PartnerID]()
+			token := w.partner(id, pragma.AllocationID{})
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					ws, resp, err := w.upgrade(gamePartner, token)
+					if err != nil { // refused
+						if resp == nil || resp.StatusCode != 401 {
+							t.Errorf("upgrade: %v", err)
+						}
+						return
+					}
+					for err == nil {
+						_, _, err = ws.Read(t.Context())
+					}
+				})
+			}
+			wg.Go(func() {
+				if err := w.m.RevokePartner(t.Context(), id); err != nil {
+					t.Error(err)
+				}
+			})
+			begin := time.Now()
+			wg.Wait()
+			if took := time.Since(begin); took > time.Second {
+				t.Errorf("a socket stayed open for %v", took)
+			}
+			settle()
+			if w.m.PartnerConnected(id) {
+				t.Error("a socket is left")
+			}
+		}
+	})
+}
