@@ -69,6 +69,25 @@ func NewOrderedID[I ~[16]byte]() I {
 	return I(id)
 }
 
+// NewOrderedIDAfter is [NewOrderedID] for a sequence that is kept somewhere: the
+// id is greater than last too, even if that is from a process whose clock was
+// ahead. A zero last is no bound.
+func NewOrderedIDAfter[I ~[16]byte](last I) I {
+	id := NewOrderedID[I]()
+	if ID[struct{}](last).Compare(ID[struct{}](id)) < 0 {
+		return id
+	}
+	// The next millisecond of last; what follows the time is new.
+	for i := 5; i >= 0; i-- {
+		id[i] = last[i] + 1
+		if id[i] != 0 {
+			copy(id[:i], last[:i])
+			break
+		}
+	}
+	return id
+}
+
 // ParseID reads an id from text, such as ParseID[PartyID](text). The error does
 // not repeat the text.
 func ParseID[I ~[16]byte](text string) (I, error) {

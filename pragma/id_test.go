@@ -88,3 +88,27 @@ func ExampleParseID() {
 	fmt.Println(id, err)
 	// Output: 5d1f0a52-6d0e-4b7c-9a4e-2c7b90a1f301 <nil>
 }
+
+func TestOrderedIDAfterIsGreaterThanWhatItFollows(t *testing.T) {
+	now := pragma.NewOrderedID[pragma.SessionID]()
+	ahead := now
+	ahead[0] |= 0x70 // some thousand years
+	carry := ahead
+	carry[4], carry[5] = 0xff, 0xff
+	for name, last := range map[string]pragma.SessionID{"none": {}, "of now": now, "ahead": ahead, "at the end of a minute or so": carry} {
+		seen := make(map[pragma.SessionID]bool)
+		for range 100 {
+			id := pragma.NewOrderedIDAfter(last)
+			if id.Compare(last) <= 0 || seen[id] {
+				t.Fatalf("%s: %s after %s", name, id, last)
+			}
+			if id[6]>>4 != 7 || id[8]>>6 != 2 {
+				t.Fatalf("%s: %s is no UUID of version 7", name, id)
+			}
+			seen[id] = true
+		}
+		if step := pragma.NewOrderedIDAfter(last); name != "none" && step[0] != last[0] {
+			t.Errorf("%s: %s is far away from %s", name, step, last)
+		}
+	}
+}

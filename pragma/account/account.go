@@ -22,6 +22,7 @@ type state struct {
 	DisplayName   pragma.DisplayName                     `json:"displayName"`
 	Created       time.Time                              `json:"created"`
 	LastLogin     time.Time                              `json:"lastLogin"`
+	LastSession   pragma.SessionID                       `json:"lastSession,omitzero"` // the next log-in has a greater one, whatever the clocks say
 	Players       map[pragma.GameShardID]pragma.PlayerID `json:"players"`
 	Providers     []linked                               `json:"providers"`
 	EmailAddress  string                                 `json:"emailAddress,omitzero"`
@@ -108,6 +109,7 @@ func (a *accounts) welcome(ctx context.Context, id pragma.SocialID, shard pragma
 			return err
 		}
 		s.LastLogin = tx.Now()
+		s.LastSession = pragma.NewOrderedIDAfter(s.LastSession)
 		if err := a.enterShard(tx, s, shard); err != nil {
 			return err
 		}
@@ -129,6 +131,7 @@ func (a *accounts) create(ctx context.Context, provider string, who *ProviderAcc
 			Players:   make(map[pragma.GameShardID]pragma.PlayerID),
 			Providers: []linked{{provider, who.AccountID, who.DisplayName}},
 		}
+		s.LastSession = pragma.NewOrderedID[pragma.SessionID]()
 		if err := own(tx, a.providers, providerKey(provider, who.AccountID), id); err != nil {
 			return err
 		}

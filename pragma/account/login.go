@@ -80,7 +80,7 @@ func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.Aut
 	session := &pragma.PlayerSession{
 		PlayerID:    acc.Players[shard],
 		SocialID:    acc.SocialID,
-		SessionID:   pragma.NewOrderedID[pragma.SessionID](),
+		SessionID:   acc.LastSession,
 		DisplayName: acc.DisplayName,
 		IDProvider:  provider.GetType(),
 		GameShardID: shard,

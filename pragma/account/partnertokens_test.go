@@ -275,7 +275,13 @@ func TestUseOfPartnerTokensIsNoted(t *testing.T) {
 // heartbeat makes a call over HTTP that every partner token may make.
 func (w *world) heartbeat(g pragma.Gateway, token string) answer {
 	w.T.Helper()
-	return w.request("POST", g, token, `{"requestId":1,"type":"PartnerSessionRpc.HeartbeatPartnerV1Request"}`)
+	return w.call(g, token, "PartnerSessionRpc.HeartbeatPartnerV1Request")
+}
+
+// call makes a call without a payload over HTTP.
+func (w *world) call(g pragma.Gateway, token, typ string) answer {
+	w.T.Helper()
+	return w.request("POST", g, token, `{"requestId":1,"type":"`+typ+`"}`)
 }
 
 // upgrade asks for a socket that the test does not want to have.
