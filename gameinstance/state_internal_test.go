@@ -82,7 +82,7 @@ func TestTokensLiveAndAreNeverLogged(t *testing.T) {
 		t.Error("an expired token is good")
 	}
 	var b strings.Builder
-	slog.New(slog.NewTextHandler(&b, nil)).Info("m", "secret", m.Tokens[0].Secret, "all", fmt.Sprint(m.Tokens), "detail", fmt.Sprintf("%+v %v", m.Tokens, m))
+	slog.New(slog.NewTextHandler(&b, nil)).Info("m", "secret", m.Tokens[0].Secret, "all", fmt.Sprint(m.Tokens), "detail", fmt.Sprintf("%+v %v %#v", m.Tokens, m, m))
 	if strings.Contains(b.String(), m.token()) {
 		t.Errorf("the token is in the log: %s", b.String())
 	}

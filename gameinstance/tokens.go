@@ -24,6 +24,9 @@ func (secret) LogValue() slog.Value { return slog.StringValue("***") }
 // String keeps the text out of logs made with package fmt.
 func (secret) String() string { return "***" }
 
+// GoString is String.
+func (s secret) GoString() string { return s.String() }
+
 // newConnectionToken makes 32 random bytes as 43 characters.
 func newConnectionToken(now time.Time, life time.Duration) connectionToken {
 	var raw [32]byte

@@ -43,6 +43,8 @@ func (g *gateway) post(w http.ResponseWriter, r *http.Request) {
 		err = ErrMalformed.With("%v", err)
 	case who.player != nil:
 		err = g.side.sessions.touch(r.Context(), who.player)
+	case who.partner != nil: // once more: the body may have taken its time
+		err = g.side.core.partners.check(r.Context(), who.partner)
 	}
 	if err != nil {
 		g.refuse(w, req.RequestID, err)

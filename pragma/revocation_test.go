@@ -1,6 +1,8 @@
 package pragma_test
 
 import (
+	"io"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -121,5 +123,34 @@ func TestSocketsThatOpenDuringARevocationEnd(t *testing.T) {
 				t.Error("a socket is left")
 			}
 		}
+	})
+}
+
+func TestCallThatIsSentSlowlyHasNoHeadStartOverARevocation(t *testing.T) {
+	run(t, "", func(t *testing.T, w *world) {
+		id := pragma.NewID[pragma.PartnerID]()
+		body, rest := io.Pipe()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+w.Address(gamePartner)+"/v1/rpc", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+w.partner(id, pragma.AllocationID{}))
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			resp, err := w.HTTP().Do(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			wantRefusal(t, "the call", w.read(resp), refusal{401, "BAD_SESSION", replaced})
+		})
+		_, _ = io.WriteString(rest, sayPartnerFrame[:20])
+		settle()
+		if err := w.m.RevokePartner(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(rest, sayPartnerFrame[20:])
+		rest.Close()
+		wg.Wait()
 	})
 }

@@ -50,7 +50,10 @@ func ParseKey(text []byte) (*rsa.PrivateKey, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the key is not RSA", ErrKey)
 	}
-	return key, checkPrivate(key)
+	if err := checkPrivate(key); err != nil {
+		return nil, err
+	}
+	return key, nil
 }
 
 // MarshalKey returns the key as PEM, PKCS#8. [ParseKey] reads it again. The
@@ -89,7 +92,10 @@ func ParsePublicKey(text []byte) (*rsa.PublicKey, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: the key is not RSA", ErrKey)
 	}
-	return key, checkPublic(key)
+	if err := checkPublic(key); err != nil {
+		return nil, err
+	}
+	return key, nil
 }
 
 // ParseVerificationKey reads the public key that a PEM text gives away: one PEM

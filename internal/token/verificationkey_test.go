@@ -117,3 +117,29 @@ func keyID(t *testing.T, key *rsa.PrivateKey) string {
 	}
 	return id
 }
+
+// FuzzParsingKeys reads texts of a configuration as keys.
+func FuzzParsingKeys(f *testing.F) {
+	key := testKeys()[0]
+	for _, text := range [][]byte{
+		nil, []byte("-----BEGIN PRIVATE KEY-----"), block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)),
+		block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&key.PublicKey)), block("EC PRIVATE KEY", []byte{0x30, 0}),
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		public, err := token.ParseVerificationKey(text)
+		if (public == nil) == (err == nil) || err != nil && !errors.Is(err, token.ErrKey) {
+			t.Fatalf("ParseVerificationKey() = %v, %v", public, err)
+		}
+		if err == nil {
+			if _, err := token.KeyID(public); err != nil {
+				t.Fatalf("a key that was read cannot be used: %v", err)
+			}
+		}
+		private, err := token.ParseKey(text)
+		if (err == nil) != (private != nil) || err == nil && !private.PublicKey.Equal(public) {
+			t.Fatalf("ParseKey() = %v, ParseVerificationKey() = %v", err, public)
+		}
+	})
+}
