@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,25 +65,25 @@ func TestOperatorsListPartnerTokens(t *testing.T) {
 		second := create(c, map[string]any{"name": "arena", "allowedTypes": []string{
 			"LabRpc.PingPartnerV1Request", "AccountRpc.GetAccountV1Request", "LabRpc.PingPartnerV1Request",
 		}})
-		now := time.Now()
+		made := time.Now()
 		c.Call("AccountRpc.RevokePartnerTokenOperatorV1", map[string]any{"partnerTokenId": strings.ToUpper(first.id)})
 		got, count := list(w.viewerSocket(), nil)
+		if len(got) != 2 || count != "2" {
+			t.Fatalf("got %d of %s, want 2 of 2", len(got), count)
+		}
+		wantTimes(t, got[0], made, 876000*time.Hour)
+		wantTimes(t, got[1], made.Add(-time.Hour), 2*time.Hour)
+		admins := claims(t, admin.token)["pragmaSocialId"]
 		want := []map[string]any{{
 			"partnerTokenId": second.id, "name": "arena", "gameShardId": shard,
-			"allowedTypes":            []any{"AccountRpc.GetAccountV1Request", "LabRpc.PingPartnerV1Request"},
-			"createdBySocialId":       claims(t, admin.token)["pragmaSocialId"],
-			"createdTimestampMillis":  fmt.Sprint(now.UnixMilli()),
-			"expiresTimestampMillis":  fmt.Sprint(now.Add(876000 * time.Hour).UnixMilli()),
-			"lastUsedTimestampMillis": "0", "revoked": false,
+			"allowedTypes":      []any{"AccountRpc.GetAccountV1Request", "LabRpc.PingPartnerV1Request"},
+			"createdBySocialId": admins, "lastUsedTimestampMillis": "0", "revoked": false,
 		}, {
 			"partnerTokenId": first.id, "name": "old", "gameShardId": shard, "allowedTypes": []any{},
-			"createdBySocialId":       claims(t, admin.token)["pragmaSocialId"],
-			"createdTimestampMillis":  fmt.Sprint(now.Add(-time.Hour).UnixMilli()),
-			"expiresTimestampMillis":  fmt.Sprint(now.Add(time.Hour).UnixMilli()),
-			"lastUsedTimestampMillis": "0", "revoked": true,
+			"createdBySocialId": admins, "lastUsedTimestampMillis": "0", "revoked": true,
 		}}
-		if diff := cmp.Diff(got, want); diff != "" || count != "2" {
-			t.Errorf("count %s (-got +want):\n%s", count, diff)
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("(-got +want):\n%s", diff)
 		}
 		text := fmt.Sprint(got)
 		for _, secret := range []string{first.game, first.social, second.game, second.social} {
@@ -91,6 +92,26 @@ func TestOperatorsListPartnerTokens(t *testing.T) {
 			}
 		}
 	})
+}
+
+// wantTimes checks when a pair was made and when it expires, and takes both away.
+func wantTimes(t *testing.T, token map[string]any, made time.Time, life time.Duration) {
+	t.Helper()
+	read := func(name string) time.Time {
+		ms, err := strconv.ParseInt(token[name].(string), 10, 64)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		delete(token, name)
+		return time.UnixMilli(ms)
+	}
+	created := read("createdTimestampMillis")
+	if created.Before(made.Add(-time.Second)) || created.After(made) {
+		t.Errorf("created %v, want %v", created, made)
+	}
+	if expires := read("expiresTimestampMillis"); expires.Sub(created) != life {
+		t.Errorf("expires %v after %v, want %v", expires, created, life)
+	}
 }
 
 func TestListOfPartnerTokensHasPages(t *testing.T) {
@@ -247,9 +268,8 @@ func TestUseOfPartnerTokensIsNoted(t *testing.T) {
 		p := create(c, nil)
 		used := func() time.Duration {
 			tokens, _ := list(c, nil)
-			var ms int64
-			_, _ = fmt.Sscan(tokens[0]["lastUsedTimestampMillis"].(string), &ms)
-			if ms == 0 {
+			ms, err := strconv.ParseInt(tokens[0]["lastUsedTimestampMillis"].(string), 10, 64)
+			if ms == 0 || err != nil {
 				return -1
 			}
 			return time.Since(time.UnixMilli(ms)).Round(time.Second)
