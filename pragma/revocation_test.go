@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/pragmatest"
 	"github.com/openpragma/engine/pragma/store"
@@ -152,5 +154,43 @@ func TestCallThatIsSentSlowlyHasNoHeadStartOverARevocation(t *testing.T) {
 		_, _ = io.WriteString(rest, sayPartnerFrame[20:])
 		rest.Close()
 		wg.Wait()
+	})
+}
+
+func TestRecordsOfPartnerTokens(t *testing.T) {
+	run(t, signer("partnerExpirationHours: 100"), func(t *testing.T, w *world) {
+		s := &pragma.PartnerSession{PartnerID: pragma.NewID[pragma.PartnerID](), Name: "arena", GameShardID: w.m.ShardID()}
+		by := pragma.NewID[pragma.SocialID]()
+		game, social, err := w.m.CreatePartnerTokens(t.Context(), s, by, 1000*time.Hour)
+		if err != nil || game == social {
+			t.Fatal(err)
+		}
+		if _, _, err := w.m.CreatePartnerTokens(t.Context(), s, by, 0); err == nil {
+			t.Error("a second pair was made for the same partner id")
+		}
+		got, err := w.m.PartnerTokens(t.Context(), s.PartnerID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if life := got.Expires.Sub(got.Created); life != 100*time.Hour {
+			t.Errorf("the pair lives %v, want no longer than configured", life)
+		}
+		want := &pragma.PartnerTokens{
+			PartnerID: s.PartnerID, Name: "arena", GameShardID: s.GameShardID, CreatedBy: by, Created: got.Created, Expires: got.Expires,
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("PartnerTokens (-got +want):\n%s", diff)
+		}
+		plain := pragma.NewID[pragma.PartnerID]()
+		w.partner(plain, pragma.AllocationID{})
+		if got, err := w.m.PartnerTokens(t.Context(), plain); got != nil || err != nil {
+			t.Errorf("tokens without a record: %+v, %v", got, err)
+		}
+		time.Sleep(100*time.Hour + time.Second)
+		wantRefusal(t, "after its life", w.post(gamePartner, game, sayPartnerFrame), refusal{401, "BAD_SESSION", "AccountService_TokenExpired"})
+		time.Sleep(31 * 24 * time.Hour)
+		if all, err := w.m.ListPartnerTokens(t.Context()); len(all) != 0 || err != nil {
+			t.Errorf("a month after its end %d pairs are listed, %v", len(all), err)
+		}
 	})
 }
