@@ -194,7 +194,9 @@ func (c *core) readConfig(config *Config) error {
 	c.mode, c.node = c.config.Load().BackendMode, c.config.Load().NodeName
 	c.shardID, _ = ParseID[GameShardID](c.config.Load().ShardID) // Validate has read it
 	c.warnWithoutEffect()
-	return errors.Join(core, signer)
+	var queue error
+	c.queue, queue = newLoginQueue(c)
+	return errors.Join(core, signer, queue)
 }
 
 // warnWithoutEffect names the documented keys that are accepted and set, but

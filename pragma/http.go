@@ -3,7 +3,6 @@ package pragma
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
 	"sync"
@@ -17,11 +16,9 @@ import (
 // post answers one call over HTTP. The session is looked at last, so that a
 // client that sends slowly has no head start over a log-in that takes over.
 func (g *gateway) post(w http.ResponseWriter, r *http.Request) {
-	if ct := r.Header.Get("Content-Type"); ct != "" {
-		if typ, _, err := mime.ParseMediaType(ct); err != nil || typ != "application/json" {
-			w.WriteHeader(http.StatusUnsupportedMediaType)
-			return
-		}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		w.WriteHeader(http.StatusUnsupportedMediaType)
+		return
 	}
 	who, err := g.authenticate(r)
 	if err != nil {
@@ -77,22 +74,25 @@ func callStatus(err error) int {
 
 // refuse answers an HTTP request that did not become a call (wire §16.8).
 func (g *gateway) refuse(w http.ResponseWriter, requestID int64, err error) {
-	status := http.StatusInternalServerError
+	writeFrame(w, refusalStatus(err), g.side.errorBody(&wire.Request{RequestID: requestID}, err))
+}
+
+func refusalStatus(err error) int {
 	switch e := asError(err); {
 	case e.Is(ErrWrongSessionType):
-		status = http.StatusForbidden
+		return http.StatusForbidden
 	case e.Code == Unauthenticated:
-		status = http.StatusUnauthorized
+		return http.StatusUnauthorized
 	case e.Is(ErrTooLarge):
-		status = http.StatusRequestEntityTooLarge
+		return http.StatusRequestEntityTooLarge
 	case e.Code == InvalidArgument:
-		status = http.StatusBadRequest
+		return http.StatusBadRequest
 	case e.Code == ResourceExhausted:
-		status = http.StatusTooManyRequests
+		return http.StatusTooManyRequests
 	case e.Code == Unavailable:
-		status = http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable
 	}
-	writeFrame(w, status, g.side.errorBody(&wire.Request{RequestID: requestID}, err))
+	return http.StatusInternalServerError
 }
 
 // writeFrame writes a frame; over HTTP its number is 0 (wire §4).

@@ -19,6 +19,10 @@ type metrics struct {
 	hooks    *prometheus.HistogramVec
 	sockets  *prometheus.GaugeVec
 	cuts     *prometheus.CounterVec
+
+	queueWait   prometheus.Histogram
+	queueLapsed prometheus.Counter
+	queuePasses *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -42,7 +46,8 @@ func newMetrics() *metrics {
 			Name: "gamebackend_session_cut_total", Help: "Sockets the server closed or cut, by cause.",
 		}, []string{"cause"}),
 	}
-	m.registry.MustRegister(m.calls, m.refused, m.hooks, m.sockets, m.cuts,
+	m.loginQueue()
+	m.registry.MustRegister(m.calls, m.refused, m.hooks, m.sockets, m.cuts, m.queueWait, m.queueLapsed, m.queuePasses,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

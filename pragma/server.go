@@ -84,6 +84,7 @@ type core struct {
 	tokens       *tokens
 	signerBroken bool // its section has mistakes
 	partners     *partnerTokens
+	queue        *loginQueue
 
 	bus         cluster.Bus
 	metrics     *metrics

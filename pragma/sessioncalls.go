@@ -27,7 +27,10 @@ func (sessionService) Mount(m *Mount) error {
 	PlayerNotice[wire.PlayerSessionTerminatedV1Notification](m, "SessionTerminatedV1Notification")
 	PartnerNotice[wire.PartnerSessionTerminatedV1Notification](m, partnerTerminatedType)
 	if m.Backend() == Game {
-		(&loginQueue{core: m.side.core}).mount(m)
+		m.side.core.queue.mount(m)
+	}
+	if m.Backend() == Social {
+		m.Go("login passes", m.side.forgetPasses)
 	}
 	return nil
 }

@@ -49,6 +49,9 @@ func (s *sessions) recover(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
+	if s.side.backend == Game {
+		return s.recount(ctx)
+	}
 	return store.ContextError(ctx)
 }
 

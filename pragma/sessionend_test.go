@@ -147,7 +147,8 @@ type pausing struct {
 
 func (p *pausing) Due(ctx context.Context, kind string, before time.Time, limit int) ([]store.Record, error) {
 	recs, err := p.Driver.Due(ctx, kind, before, limit)
-	if len(recs) > 0 && kind == "session-game" && p.once.CompareAndSwap(true, false) {
+	counting := before.After(time.Now().Add(24 * time.Hour)) // not looking for what has expired
+	if len(recs) > 0 && kind == "session-game" && !counting && p.once.CompareAndSwap(true, false) {
 		p.found <- struct{}{}
 		<-p.goOn
 	}

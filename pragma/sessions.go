@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -30,6 +31,7 @@ type sessions struct {
 	side  *side
 	wake  chan struct{}       // a due came closer
 	locks keylock.Map[string] // by record id: one connection comes, goes or ends at a time
+	alive atomic.Int64        // live sessions; those of other nodes as of the last recount
 
 	mu   sync.Mutex
 	lost map[string]departure // those that the store did not take, by record id
@@ -138,6 +140,7 @@ func (s *sessions) update(ctx context.Context, key store.Key, fn func(r *session
 		if err != nil {
 			return err
 		}
+		was := r.live()
 		switch err := fn(&r, now); {
 		case errors.Is(err, errUnchanged):
 			return nil
@@ -151,6 +154,7 @@ func (s *sessions) update(ctx context.Context, key store.Key, fn func(r *session
 		put := store.Put{Key: key, Expect: rev, Due: r.due, Body: body}
 		err = store.Commit(ctx, s.side.store, &store.Batch{Puts: []store.Put{put}})
 		if err == nil {
+			s.count(was, r.live())
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) || try == 7 {

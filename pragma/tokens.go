@@ -14,18 +14,29 @@ type tokens struct {
 	config func() tokenSignerConfig
 }
 
-// verify checks a token of any gateway and names what is wrong for the client.
+// verify checks a token of any gateway.
 func (t *tokens) verify(text string) (*token.Claims, error) {
 	claims, err := t.keys.Verify(text, time.Now())
+	return claims, tokenError(err)
+}
+
+// verifyQueue checks a token of the log-in queue.
+func (t *tokens) verifyQueue(text string) (*token.Claims, error) {
+	claims, err := t.keys.VerifyQueue(text, time.Now())
+	return claims, tokenError(err)
+}
+
+// tokenError names what is wrong with a token for the client.
+func tokenError(err error) error {
 	switch {
 	case err == nil:
-		return claims, nil
+		return nil
 	case errors.Is(err, token.ErrSignature):
-		return nil, ErrTokenSignature.Wrap(err)
+		return ErrTokenSignature.Wrap(err)
 	case errors.Is(err, token.ErrExpired):
-		return nil, ErrTokenExpired.Wrap(err)
+		return ErrTokenExpired.Wrap(err)
 	}
-	return nil, ErrTokenDecode.Wrap(err)
+	return ErrTokenDecode.Wrap(err)
 }
 
 // identify reads and judges a token for a gateway: who it says the caller is.

@@ -63,12 +63,19 @@ func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.Aut
 	if !ok {
 		return nil, ErrProvider
 	}
+	pass, err := s.loginPass(t, req)
+	if err != nil {
+		return nil, err
+	}
 	who, err := s.validate(ctx, provider, t, &ValidateRequest{ProviderToken: req.ProviderToken, GameShardID: shard, Type: t})
 	if err != nil {
 		return nil, err
 	}
 	if t == pragma.Operator && len(who.OperatorRoles) == 0 {
 		return nil, ErrUnauthorized.With("this account may not log in as an operator")
+	}
+	if err := usePass(ctx, pass, provider, who); err != nil {
+		return nil, err
 	}
 	acc, err := s.accounts.logIn(ctx, provider.GetType(), who, shard)
 	if err != nil {
