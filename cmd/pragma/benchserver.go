@@ -32,12 +32,14 @@ core:
     social: {player: {address: "127.0.0.1:0"}, partner: {enabled: false}, operator: {enabled: false}}
     game:   {player: {address: "127.0.0.1:0"}, partner: {enabled: false}, operator: {enabled: false}}
 game:
+  serviceConfigs:
+    LoginQueueServiceConfig: {targetLoginRatePerSecond: 1000000, targetCcuLimit: 100000000}
   pluginConfigs:
     MatchmakingService.matchmakingPlugin: {config: {numberOfTeams: 2, playersPerTeam: 2}}
 `
 
 // benchBackend is the backend of serve on free ports of loopback, without limits
-// on the rate of calls.
+// on the rate of calls and log-ins.
 func benchBackend(db store.Opener, stderr io.Writer) (*pragma.Server, error) {
 	cfg, err := pragma.ParseConfig(benchConfig)
 	if err != nil {
