@@ -49,7 +49,8 @@ type place struct {
 
 type decoder struct {
 	report
-	at map[string]place // by the path as documented, aliases replaced
+	broken []string         // paths of values that could not be substituted
+	at     map[string]place // by the path as documented, aliases replaced
 }
 
 func (d *decoder) want(path string, n *node, what string) {
@@ -61,6 +62,9 @@ func (d *decoder) value(path string, n *node, v reflect.Value) {
 	d.at[path] = place{path, n}
 	t := v.Type()
 	switch {
+	case n.broken: // reported already; the default stays
+		d.broken = append(d.broken, path)
+		return
 	case t == sectionType:
 		v.Set(reflect.ValueOf(Section{path, n}))
 		return

@@ -161,7 +161,7 @@ func TestDecodeChecksIntegerRanges(t *testing.T) {
 		{"float32 overflow", new(float32), "1e39", "want a number, got 1e39"},
 		{"no number", new(float64), ".nan", "want a number, got .nan"},
 		{"quoted float", new(float64), "'1'", `want a number, got "1"`},
-		{"long text", new(int), strings.Repeat("ä", 50), `want an integer, got "` + strings.Repeat("ä", 32) + `…"`},
+		{"long text", new(int), strings.Repeat("ä", 50), `want an integer, got a long text`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := load(t, "core: "+tt.value).Section("core")
@@ -316,10 +316,10 @@ func TestValidatorsRunOnEveryLevelAndPointToTheirKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkError(t, s.Decode(&limits{}), `a.yml:1:1: core: nothing fits
-a.yml:2:3: core.one: least is above most
-a.yml:3:3: core.ptr: least is above most
-a.yml:5:5: core.map.a: least is above most
-a.yml:8:7: core.list[1]: least is above most
+a.yml:2:9: core.one.least: least is above most
+a.yml:3:9: core.ptr.least: least is above most
+a.yml:5:9: core.map.a.least: least is above most
+a.yml:8:7: core.list[1].least: least is above most
 a.yml:9:3: core.port: is reserved
 a.yml:10:3: core.nested.absent: is required
 a.yml:13:7: core.nested.deep.most: must be 1`)

@@ -30,9 +30,14 @@ func Example() {
 }
 
 func ExampleFindings() {
-	_, err := conf.Memory(conf.Source{Name: "local.yml", Text: "gaem: {}\ncore: {a: 1, a: 2}"}).Load()
-	fmt.Println(err)
+	tree, err := conf.Memory(conf.Source{Name: "local.yml", Text: "gaem: {}\ncore: {a: 1, a: 2}"}).Load()
+	if err != nil {
+		fmt.Println(err) // not YAML, for one
+		return
+	}
+	fmt.Println(conf.NewSet(tree).Check())
 	// Output:
 	// local.yml:1:1: gaem: unknown key (did you mean game?); known are core, game, social
+	// local.yml:2:1: core: unknown section
 	// local.yml:2:14: core.a: given twice, first in line 2
 }

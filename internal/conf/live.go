@@ -100,12 +100,41 @@ func Bind[T any](s *Set, b Binding[T]) (*Live[T], error) {
 	return bound.live, nil
 }
 
-// Check returns everything that is wrong with the tree: what the calls of Bind
-// found, and the sections that nobody bound. The error, if any, is Findings.
+// Check returns everything that is wrong with the tree: its mistakes, what the
+// calls of Bind found, and the sections that nobody bound. The error, if any, is
+// Findings.
 func (s *Set) Check() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Join(append(s.errs[:len(s.errs):len(s.errs)], s.tree.Unclaimed())...)
+	return Join(append(s.errs[:len(s.errs):len(s.errs)], s.tree.Mistakes(), s.tree.Unclaimed())...)
+}
+
+// Finding returns a finding at a dotted path, at the nearest part of it that a
+// file gives.
+func (s *Set) Finding(path, message string) *Finding {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Section{node: s.tree.root}.Finding(path, message)
+}
+
+// Redact returns err, or an error that wraps it and does not show the secrets of
+// the tree, if the text of err does. Secrets in plain text are known once their
+// section is bound.
+func (s *Set) Redact(err error) error {
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	secrets := substituted(s.tree.root, nil)
+	for _, b := range s.bindings {
+		secrets = append(secrets, b.secrets()...)
+	}
+	text := err.Error()
+	if shown := newMask(secrets).hide(text); shown != text {
+		return &maskedError{shown, err}
+	}
+	return err
 }
 
 // Apply replaces the values by those of another tree and calls the subscribers
@@ -122,7 +151,7 @@ func (s *Set) Apply(tree *Tree) (pending Findings, err error) {
 		changes, errs = append(changes, c), append(errs, err)
 		pending = append(pending, c.pending...)
 	}
-	if err := Join(append(errs, tree.Unclaimed())...); err != nil {
+	if err := Join(append(errs, tree.Mistakes(), tree.Unclaimed())...); err != nil {
 		return nil, err
 	}
 	s.tree = tree
@@ -141,6 +170,7 @@ func (s *Set) Apply(tree *Tree) (pending Findings, err error) {
 
 type binding interface {
 	stage(t *Tree, first bool) (change, error)
+	secrets() []string
 }
 
 // change is what a tree does to one section: nothing if the functions are nil.
@@ -154,6 +184,12 @@ type bound[T any] struct {
 	Binding[T]
 	live    *Live[T]
 	section Section // the value in use was made from
+}
+
+// secrets returns the Secrets in the present value.
+func (b *bound[T]) secrets() []string {
+	v := b.live.Load()
+	return plainSecrets(reflect.ValueOf(&v).Elem(), nil)
 }
 
 // stage decodes the section of a new tree and changes nothing yet.

@@ -50,8 +50,10 @@ func Memory(sources ...Source) *Loader {
 }
 
 // Load reads and merges all files and substitutes their values. The error, if
-// any, is Findings and tells every mistake in every file; there is no tree then.
-// Sections are not looked into here: that is done by those who claim them.
+// any, is Findings: files that cannot be read, or not as a YAML map, and whatever
+// else is wrong; there is no tree then. Smaller mistakes are kept in the tree, so
+// that they do not hide those inside the sections: see [Tree.Mistakes]. Sections
+// are not looked into here: that is done by those who claim them.
 func (l *Loader) Load() (*Tree, error) {
 	tree, _, err := l.load()
 	return tree, err
@@ -66,11 +68,13 @@ func (l *Loader) load() (*Tree, inputs, error) {
 		return data, err
 	}
 	root := &node{kind: mapping}
+	unreadable := false
 	var errs []error
 	for _, name := range l.Files {
 		file, err := loadFile(name, read)
-		if err != nil {
-			errs = append(errs, err)
+		errs = append(errs, err)
+		if file == nil {
+			unreadable = true
 			continue
 		}
 		merge(root, file)
@@ -80,13 +84,17 @@ func (l *Loader) load() (*Tree, inputs, error) {
 		env = os.LookupEnv
 	}
 	errs = append(errs, substitute(root, env, read))
-	if err := Join(errs...); err != nil {
+	err := Join(errs...)
+	if unreadable {
 		return nil, seen, err
 	}
-	return &Tree{root: root, inputs: seen}, seen, nil
+	tree := &Tree{root: root, inputs: seen}
+	tree.mistakes, _ = errors.AsType[Findings](err)
+	return tree, seen, nil
 }
 
-// loadFile reads one file into a map that has the documented shape.
+// loadFile reads one file into a map and drops what is not of the documented
+// shape. The map is nil if there is nothing to go on with.
 func loadFile(name string, read func(string) ([]byte, error)) (*node, error) {
 	var r report
 	data, err := read(name)

@@ -164,36 +164,41 @@ func scalarKind(y *yaml.Node) kind {
 	return text
 }
 
-// shape checks the levels above the sections and takes dotted plugin slots apart.
+// shape checks the levels above the sections, drops what is wrong there, and
+// takes dotted plugin slots apart.
 func shape(r *report, root *node) {
 	known(r, "", root, "core", "game", "social")
 	for _, backend := range []string{"game", "social"} {
-		n := root.entries[backend]
-		if !wantMap(r, backend, n) {
+		if !wantMap(r, "", root, backend) {
 			continue
 		}
+		n := root.entries[backend]
 		known(r, backend, n, "serviceConfigs", "pluginConfigs")
-		wantMap(r, join(backend, "serviceConfigs"), n.entries["serviceConfigs"])
-		if slots := n.entries["pluginConfigs"]; wantMap(r, join(backend, "pluginConfigs"), slots) {
-			n.entries["pluginConfigs"] = undot(slots)
+		wantMap(r, backend, n, "serviceConfigs")
+		if wantMap(r, backend, n, "pluginConfigs") {
+			n.entries["pluginConfigs"] = undot(n.entries["pluginConfigs"])
 		}
 	}
 }
 
 func known(r *report, path string, n *node, names ...string) {
-	for _, key := range n.keys {
+	for _, key := range slices.Clone(n.keys) {
 		if !slices.Contains(names, key) {
 			r.add(n.entries[key].pos, join(path, key), "unknown key%s; known are %s", hint(key, names), strings.Join(names, ", "))
+			n.remove(key)
 		}
 	}
 }
 
-func wantMap(r *report, path string, n *node) bool {
+// wantMap reports whether an entry of parent is there and a map.
+func wantMap(r *report, path string, parent *node, key string) bool {
+	n := parent.entries[key]
 	if n == nil || n.kind == null {
 		return false
 	}
 	if n.kind != mapping {
-		r.add(n.pos, path, "want a map, got %s", describe(n))
+		r.add(n.pos, join(path, key), "want a map, got %s", describe(n))
+		parent.remove(key)
 	}
 	return n.kind == mapping
 }

@@ -37,6 +37,7 @@ func (s *substitutor) text(path string, n *node) {
 	name, isFile := strings.CutPrefix(n.text, "file:")
 	expanded, ok := s.expand(path, n, name)
 	if !ok {
+		n.broken = true
 		return
 	}
 	if isFile {
@@ -73,6 +74,9 @@ func (s *substitutor) expand(path string, n *node, value string) (string, bool) 
 			ok = false
 		}
 		out.WriteString(before + content)
+		if len(content) >= minPart {
+			n.parts = append(n.parts, content)
+		}
 		if out.Len() > maxFileBytes {
 			s.add(n.pos, path, "longer than 1 MiB after substitution")
 			return "", false
@@ -84,16 +88,22 @@ func (s *substitutor) expand(path string, n *node, value string) (string, bool) 
 func (s *substitutor) file(path string, n *node, name string) string {
 	if name == "" {
 		s.add(n.pos, path, "want a file name after file:")
+		n.broken = true
 		return ""
 	}
 	data, err := s.read(beside(n.pos.file, name))
 	if err != nil {
 		s.add(n.pos, path, "the file cannot be read: %v", reason(err))
+		n.broken = true
 	}
 	content, _ := strings.CutSuffix(string(data), "\n")
 	content, _ = strings.CutSuffix(content, "\r")
 	return content
 }
+
+// minPart is how long a value inside a longer text must be to be looked for in
+// messages by itself: shorter ones occur everywhere.
+const minPart = 4
 
 func isVariable(name string) bool {
 	for i, r := range name {

@@ -42,7 +42,7 @@ func TestSubstitutionRefusesWrongSyntax(t *testing.T) {
 		{"nested", "${${A}}"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := loadWith(map[string]string{"A": "a"}, tt.text)
+			err := mistakes(loadWith(map[string]string{"A": "a"}, tt.text))
 			checkError(t, err, "a.yml:1:8: core.v: want a variable such as ${NAME}; write $${ for a plain ${")
 		})
 	}

@@ -25,9 +25,11 @@ const (
 type node struct {
 	kind    kind
 	pos     position
-	text    string // of a scalar
-	secret  bool   // text was substituted
-	fresh   bool   // null stood here before: nothing below is inherited
+	text    string   // of a scalar
+	secret  bool     // text was substituted
+	broken  bool     // text could not be substituted
+	parts   []string // what was put into text, if there is more in it
+	fresh   bool     // null stood here before: nothing below is inherited
 	keys    []string
 	entries map[string]*node
 	items   []*node
@@ -42,6 +44,12 @@ func (n *node) put(key string, value *node) {
 		n.keys = append(n.keys, key)
 	}
 	n.entries[key] = value
+}
+
+// remove drops an entry of a map.
+func (n *node) remove(key string) {
+	delete(n.entries, key)
+	n.keys = slices.DeleteFunc(n.keys, func(k string) bool { return k == key })
 }
 
 // merge puts the entries of src over those of dst. A null stays in the tree, so
@@ -82,11 +90,16 @@ func describe(n *node) string {
 		return "a map"
 	case n.kind == sequence:
 		return "a list"
+	case n.kind == text && (len(n.text) > maxShown || strings.Contains(n.text, "\n")):
+		return "a long text" // perhaps a key in the wrong place
 	case n.kind == text:
 		return quote(n.text)
 	}
 	return n.text
 }
+
+// maxShown is how long a text may be to be repeated in a finding.
+const maxShown = 40
 
 // index appends the position in a list to a path.
 func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
@@ -94,13 +107,19 @@ func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]
 // A Tree is the merged content of all files; the zero value has none. Its content
 // never changes. Claims are not safe for concurrent use.
 type Tree struct {
-	root   *node
-	inputs inputs
-	claims map[string]bool
+	root     *node
+	inputs   inputs
+	mistakes Findings // outside the sections
+	claims   map[string]bool
 }
 
+// Mistakes returns what is wrong with the files apart from what is inside the
+// sections: keys that do not exist above them, keys given twice, values that
+// cannot be substituted. The error, if any, is Findings.
+func (t *Tree) Mistakes() error { return t.mistakes.orNil() }
+
 // fresh returns the same tree without claims.
-func (t *Tree) fresh() *Tree { return &Tree{root: t.root, inputs: t.inputs} }
+func (t *Tree) fresh() *Tree { return &Tree{root: t.root, inputs: t.inputs, mistakes: t.mistakes} }
 
 // Section claims the part of the tree at path, such as
 // "game.serviceConfigs.PartyConfig" or

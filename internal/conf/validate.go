@@ -3,10 +3,8 @@ package conf
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -32,10 +30,11 @@ func Fieldf(field, format string, args ...any) error {
 
 // validate runs the validators in v, inner ones first.
 func (d *decoder) validate(s Section, v reflect.Value) {
-	c := checker{decoder: d, decoded: slices.Clone(d.findings), hide: strings.NewReplacer()}
-	if s.node != nil {
-		c.hide = strings.NewReplacer(secrets(s.node, nil)...)
+	c := checker{decoder: d, wrong: slices.Clone(d.broken)}
+	for _, f := range d.findings {
+		c.wrong = append(c.wrong, f.Path)
 	}
+	c.mask = newMask(plainSecrets(v, substituted(s.node, nil)))
 	root, ok := d.at[s.path]
 	if !ok {
 		root = place{path: s.path}
@@ -45,8 +44,8 @@ func (d *decoder) validate(s Section, v reflect.Value) {
 
 type checker struct {
 	*decoder
-	decoded Findings // before validation
-	hide    *strings.Replacer
+	wrong []string // paths of what was not decoded
+	mask  *mask
 }
 
 func (c *checker) value(at place, v reflect.Value) {
@@ -74,22 +73,23 @@ func (c *checker) value(at place, v reflect.Value) {
 	}
 	if self, ok := v.Addr().Interface().(Validator); ok {
 		for _, err := range leaves(self.Validate()) {
-			c.report(at, err)
+			c.report(at, v.Type(), err)
 		}
 	}
 }
 
-// report adds what a validator found, unless decoding already complained there.
-func (c *checker) report(at place, err error) {
+// report adds what a validator of type t found, unless decoding already
+// complained there. An error that is not a FieldError may start with a key.
+func (c *checker) report(at place, t reflect.Type, err error) {
 	message := err.Error()
 	if e, ok := errors.AsType[*FieldError](err); ok {
-		for name := range strings.SplitSeq(e.Field, ".") {
-			at = c.below(at, name)
-		}
+		at = c.walk(at, e.Field)
 		message = e.Message
+	} else if key, _, _ := strings.Cut(message, " "); isKey(t, key) {
+		at = c.walk(at, strings.TrimSuffix(key, ":"))
 	}
-	for _, f := range c.decoded {
-		if within(f.Path, at.path) {
+	for _, path := range c.wrong {
+		if within(path, at.path) {
 			return
 		}
 	}
@@ -97,7 +97,7 @@ func (c *checker) report(at place, err error) {
 	if at.node != nil {
 		pos = at.node.pos
 	}
-	c.add(pos, at.path, "%s", c.hide.Replace(message))
+	c.add(pos, at.path, "%s", c.mask.hide(message))
 }
 
 // leaves takes joined errors apart.
@@ -127,18 +127,29 @@ func (c *checker) child(at place, path string) place {
 	return place{path, at.node}
 }
 
-// secrets collects pairs for a replacer that hides the substituted texts below
-// n, plain and as %q writes them.
-func secrets(n *node, pairs []string) []string {
-	if n.secret && n.text != "" {
-		quoted := strconv.Quote(n.text)
-		pairs = append(pairs, n.text, hidden, quoted[1:len(quoted)-1], hidden)
+// walk follows a dotted key whose elements may end in an index, such as
+// list[1].name.
+func (c *checker) walk(at place, key string) place {
+	for name := range strings.SplitSeq(key, ".") {
+		name, rest, listed := strings.Cut(name, "[")
+		at = c.below(at, name)
+		if listed {
+			at = c.child(at, at.path+"["+rest)
+		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(n.entries)) {
-		pairs = secrets(n.entries[key], pairs)
+	return at
+}
+
+// isKey reports whether a word is a key of a struct type, perhaps with one of
+// something below it.
+func isKey(t reflect.Type, word string) bool {
+	if t.Kind() != reflect.Struct {
+		return false
 	}
-	for _, item := range n.items {
-		pairs = secrets(item, pairs)
+	name := word
+	if i := strings.IndexAny(word, ".[:"); i >= 0 {
+		name = word[:i]
 	}
-	return pairs
+	fields, _ := fieldsOf(t)
+	return slices.Contains(names(fields), name)
 }

@@ -71,8 +71,9 @@ func watched(t *testing.T, test func(t *testing.T, d *disk, reports func() []str
 		test(t, d, func() (texts []string) {
 			synctest.Wait()
 			for range len(reports) {
-				if r := <-reports; r.err != nil {
-					texts = append(texts, r.err.Error())
+				r := <-reports
+				if err := mistakes(r.tree, r.err); err != nil {
+					texts = append(texts, err.Error())
 				} else {
 					texts = append(texts, fmt.Sprint(decode(t, r.tree, "core", core{})))
 				}
