@@ -20,9 +20,10 @@ type Config struct {
 
 // LoadConfig reads YAML files. Maps of later files are merged over earlier ones
 // and a null removes an entry (engine §9.2). Values may be given as ${ENV_NAME}
-// or file:<path>. The error names every mistake in every file with its line.
-// Mistakes inside a section are found by the service that owns it, when the
-// server starts; sections that nobody owns are mistakes too.
+// or file:<path>. The error names every file that cannot be read as YAML, with
+// its line. All other mistakes are reported together by [Server.Check] and
+// [Server.Run], because the services know what belongs into their sections:
+// unknown keys and sections, wrong values, variables and files that are missing.
 //
 // A running server looks at the files every five seconds. What can change live
 // does; a file with a mistake is reported and the last good values stay.
@@ -81,7 +82,9 @@ func (l *Live[T]) OnChange(fn func(before, after T)) { l.onChange(fn) }
 // ServiceConfig claims the section <backend>.serviceConfigs.<section> and
 // decodes it over def, by the keys of the yaml tags of T. Unknown keys and
 // values of a wrong kind are errors. If *T has a method Validate() error, it is
-// asked too. Call it while mounting; the server reports all mistakes of all
+// asked too; it may join several errors, and one that starts with a key, such as
+// "maxMembers must be above 0", is reported at the line of that key. Secrets and
+// values from outside the files are never shown. Call it while mounting; the server reports all mistakes of all
 // sections together, whether or not the caller returns the error.
 func ServiceConfig[T any](m *Mount, section string, def T) (*Live[T], error) {
 	path := strings.ToLower(string(m.side.backend)) + ".serviceConfigs." + section
@@ -175,14 +178,14 @@ func MountPlugin[I any](m *Mount, slot string, plugin I) error {
 // readConfig decodes the sections that belong to the server itself. Mistakes in
 // them leave the defaults in place, so that the start goes on to find the
 // mistakes of the services too; the check of all sections reports them.
-func (c *core) readConfig(config *Config) error {
+func (c *core) readConfig(config *Config) {
 	tree := config.tree
 	if tree == nil {
 		tree = &conf.Tree{}
 	}
 	c.conf = conf.NewSet(tree)
-	var core, signer error
-	c.config, core = bind(c.conf, conf.Binding[coreConfig]{Path: "core", Default: defaultCore(), NeedsRestart: coreNeedsRestart})
+	c.config, _ = bind(c.conf, conf.Binding[coreConfig]{Path: "core", Default: defaultCore(), NeedsRestart: coreNeedsRestart})
+	var signer error
 	c.signer, signer = bind(c.conf, conf.Binding[tokenSignerConfig]{
 		Path: "social.serviceConfigs.TokenSignerConfig", Aliases: []string{"TokenConfig"},
 		Default: defaultTokenSigner(), NeedsRestart: signerNeedsRestart,
@@ -194,14 +197,14 @@ func (c *core) readConfig(config *Config) error {
 	c.mode, c.node = c.config.Load().BackendMode, c.config.Load().NodeName
 	c.shardID, _ = ParseID[GameShardID](c.config.Load().ShardID) // Validate has read it
 	c.warnWithoutEffect()
-	var queue error
-	c.queue, queue = newLoginQueue(c)
-	return errors.Join(core, signer, queue)
+	c.queue = newLoginQueue(c)
 }
 
-// warnWithoutEffect names the documented keys that are accepted and set, but
-// stand for something this version does not do.
+// warnWithoutEffect names, in one warning, the documented keys that are accepted
+// and set, but stand for something this server does not do.
 func (c *core) warnWithoutEffect() {
+	core := c.config.Load()
+	keys := core.given()
 	session, usual := c.session.Load(), defaultCore().Session
 	for _, key := range []struct {
 		name string
@@ -212,15 +215,19 @@ func (c *core) warnWithoutEffect() {
 		{"TokenSignerConfig.emailTokenExpirationMinutes", c.signer.Load().EmailTokenExpirationMinutes != defaultTokenSigner().EmailTokenExpirationMinutes},
 	} {
 		if key.set {
-			c.log.Warn("this configuration key has no effect in this version", "key", key.name)
+			keys = append(keys, key.name)
 		}
+	}
+	if len(keys) > 0 {
+		c.log.Warn("this configuration is accepted but has no effect", "keys", keys)
 	}
 }
 
 // coreNeedsRestart names what cannot change while the server runs: all but the
-// limits of sessions.
+// limits of sessions and what has no effect.
 func coreNeedsRestart(running, next coreConfig) []string {
 	running.Session, next.Session = sessionConfig{}, sessionConfig{}
+	running.unusedConfig, next.unusedConfig = unusedConfig{}, unusedConfig{}
 	if running == next {
 		return nil
 	}

@@ -102,15 +102,14 @@ func (c *loginQueueConfig) limits() admission.Limits {
 }
 
 // newLoginQueue binds the configuration, which the log-in on Social needs too.
-func newLoginQueue(c *core) (*loginQueue, error) {
+func newLoginQueue(c *core) *loginQueue {
 	q := &loginQueue{core: c}
 	q.line.Admitted = func(waited time.Duration) { c.metrics.queueWait.Observe(waited.Seconds()) }
 	q.line.Lapsed = func(n int) { c.metrics.queueLapsed.Add(float64(n)) }
-	var err error
-	q.config, err = bind(c.conf, conf.Binding[loginQueueConfig]{
+	q.config, _ = bind(c.conf, conf.Binding[loginQueueConfig]{
 		Path: "game.serviceConfigs.LoginQueueServiceConfig", Default: defaultLoginQueue(c.mode),
 	})
-	return q, err
+	return q
 }
 
 // mount registers the endpoints on the Game backend.

@@ -37,18 +37,36 @@ type Server struct {
 	Listen func(ctx context.Context, g Gateway, address string) (net.Listener, error)
 	// Ready is called once, when every gateway accepts connections. Nil is fine.
 	Ready func(a Addresses)
+
+	onTCP bool // Listen was nil
 }
 
 // Addresses says where the gateways of a running server listen.
 type Addresses map[Gateway]string
 
-// Run opens the store, mounts the services, opens the gateways and serves until
+// Run mounts the services, opens the store and the gateways and serves until
 // ctx ends; then it drains: calls in flight are finished, sockets are cut so
 // that clients reconnect elsewhere, and the store is closed. Run returns nil
 // after a drain, and otherwise every problem of the start joined in one error;
-// nothing is left open then. Run may be called more than once, also at the same
-// time, as long as store and addresses differ.
-func (s *Server) Run(ctx context.Context) error {
+// nothing is left open then. The store is not opened before configuration and
+// services are found to be in order. Run may be called more than once, also at
+// the same time, as long as store and addresses differ.
+func (s *Server) Run(ctx context.Context) error { return s.withDefaults().run(ctx) }
+
+// Check mounts the services and returns every problem of configuration and
+// services that would stop [Server.Run], joined in one error: the same findings
+// with file and line. Nothing is opened, no start function and no background
+// work runs. Services are mounted once in their life, so build the server that is
+// to run anew.
+func (s *Server) Check() (err error) {
+	srv := s.withDefaults()
+	c := srv.newCore(context.Background())
+	defer func() { err = errors.Join(err, c.bus.Close()) }()
+	return c.prepare(context.Background(), srv, &lateStore{})
+}
+
+// withDefaults returns a copy whose nil fields are filled in.
+func (s *Server) withDefaults() *Server {
 	srv := *s
 	if srv.Config == nil {
 		srv.Config = &Config{}
@@ -60,12 +78,13 @@ func (s *Server) Run(ctx context.Context) error {
 		srv.Store = store.Memory()
 	}
 	if srv.Listen == nil {
+		srv.onTCP = true
 		srv.Listen = func(ctx context.Context, _ Gateway, address string) (net.Listener, error) {
 			var lc net.ListenConfig
 			return lc.Listen(ctx, "tcp", address)
 		}
 	}
-	return srv.run(ctx)
+	return &srv
 }
 
 // core is what both backends of a running server share.
@@ -83,6 +102,7 @@ type core struct {
 
 	tokens       *tokens
 	signerBroken bool // its section has mistakes
+	keyInStore   bool // tokens have to be made when the store is open
 	partners     *partnerTokens
 	queue        *loginQueue
 
@@ -98,41 +118,52 @@ type core struct {
 	sockets gate // open sockets
 }
 
+// newCore reads the configuration. What is wrong with it is kept in the set, for
+// prepare to report.
+func (s *Server) newCore(sockets context.Context) *core {
+	c := &core{ctx: sockets, log: s.Logger, metrics: newMetrics(), started: time.Now()}
+	c.readConfig(s.Config)
+	hub := &cluster.Hub{Logger: c.log}
+	c.bus = hub.Node(c.node)
+	return c
+}
+
 func (s *Server) run(ctx context.Context) (err error) {
-	c := &core{log: s.Logger, metrics: newMetrics(), started: time.Now()}
 	// The context of the sockets ends after that of the caller: first calls in
 	// flight are finished.
 	sockets, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	c.ctx = sockets
-	mistakes := c.readConfig(s.Config)
+	c, db := s.newCore(sockets), &lateStore{}
+	defer func() { err = errors.Join(err, c.bus.Close(), db.Close()) }()
 	start, cancel := context.WithTimeout(ctx, millis(c.config.Load().StartupTimeoutMillis))
 	defer cancel()
-	db, err := s.Store(start)
-	if err != nil {
-		return errors.Join(mistakes, fmt.Errorf("open store: %w", err))
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	hub := &cluster.Hub{Logger: c.log}
-	c.bus = hub.Node(c.node)
-	defer func() { err = errors.Join(err, c.bus.Close()) }()
-
-	if err := c.mount(start, s, db); err != nil { // reports the mistakes too
+	if err := c.prepare(start, s, db); err != nil {
 		return err
+	}
+	if err := db.open(start, s.Store); err != nil {
+		return c.conf.Redact(fmt.Errorf("open store: %w", err))
+	}
+	if c.keyInStore {
+		if c.tokens, err = c.newTokens(start, db); err != nil {
+			return err
+		}
 	}
 	if err := c.open(start, s); err != nil {
-		return err
+		return c.conf.Redact(err)
 	}
 	cancel()
 	c.serve(ctx, s, cut)
 	return nil
 }
 
-// mount prepares both backends. All problems are reported together.
-func (c *core) mount(ctx context.Context, s *Server, db store.Driver) error {
+// prepare mounts both backends, on a store that need not be open yet. All
+// problems are reported together. If the key of the tokens is in the store, they
+// sign and believe nothing yet.
+func (c *core) prepare(ctx context.Context, s *Server, db store.Driver) error {
 	var problems []error
 	var err error
-	if c.tokens, err = c.newTokens(ctx, db); err != nil {
+	c.tokens, err = c.newTokens(ctx, db)
+	if c.keyInStore = errors.Is(err, errStoreNotOpen); err != nil && !c.keyInStore {
 		problems = append(problems, err)
 	}
 	for _, b := range []struct {
@@ -149,6 +180,9 @@ func (c *core) mount(ctx context.Context, s *Server, db store.Driver) error {
 	}
 	if c.partners, err = c.newPartnerTokens(db); err != nil {
 		problems = append(problems, err)
+	}
+	if s.onTCP {
+		problems = append(problems, c.checkAddresses())
 	}
 	problems = append(problems, c.conf.Check())
 	return errors.Join(problems...)

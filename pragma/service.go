@@ -167,7 +167,7 @@ func (m *Mount) PartnerConnected(id PartnerID) bool { return m.side.sockets.has(
 // reports all problems of all services together.
 func (m *Mount) Problem(err error) {
 	if err = withoutFindings(err); err != nil {
-		m.side.problems = append(m.side.problems, fmt.Errorf("%s: %w", m.service, err))
+		m.side.problems = append(m.side.problems, m.side.core.conf.Redact(fmt.Errorf("%s: %w", m.service, err)))
 	}
 }
 

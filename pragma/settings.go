@@ -22,6 +22,8 @@ type coreConfig struct {
 
 	Session        sessionConfig        `yaml:"session"`
 	GatewayManager gatewayManagerConfig `yaml:"gatewayManager"`
+
+	unusedConfig
 }
 
 // Validate implements [conf.Validator].

@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/openpragma/engine/pragma"
 )
 
 var updateGolden = flag.Bool("update", false, "rewrite the last part of testdata/*.txtar")
@@ -114,52 +112,15 @@ func TestConfigCheckStopsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestClosedDoorsJudgeAddresses(t *testing.T) {
-	for _, c := range []struct {
-		name, first, second, want string
-	}{
-		{name: "two ports", first: "127.0.0.1:1000", second: "127.0.0.1:1001"},
-		{name: "free ports", first: "127.0.0.1:0", second: "127.0.0.1:0"},
-		{name: "one port of two hosts", first: "127.0.0.1:1000", second: "127.0.0.2:1000"},
-		{name: "the same port", first: "127.0.0.1:1000", second: "127.0.0.1:1000", want: "GAME/PLAYER has the same address"},
-		{name: "no port", first: "127.0.0.1:1", second: "127.0.0.1", want: "missing port"},
-		{name: "a port out of range", first: "127.0.0.1:1", second: "127.0.0.1:70000", want: "invalid port"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			doors := &closedDoors{taken: make(map[string]pragma.Gateway)}
-			l, err := doors.listen(t.Context(), gamePlayers, c.first)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = doors.listen(t.Context(), socialPlayers, c.second)
-			if (err == nil) != (c.want == "") || err != nil && !contains(err, c.want) {
-				t.Errorf("the second address: %v, want %q", err, c.want)
-			}
-			if got := l.Addr().String(); got != c.first {
-				t.Errorf("Addr() = %s, want %s", got, c.first)
-			}
-		})
+func TestServeThatFailsOnItsConfigurationLeavesNoDatabase(t *testing.T) {
+	t.Chdir(t.TempDir())
+	wrong := write(t, "wrong.yml", "game: {serviceConfigs: {PartyConfig: {maxPlayersPerParty: many}}}")
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"serve", "-config", wrong, "-db", "game.db"}, &out, &out)
+	if err == nil || !contains(err, "maxPlayersPerParty") {
+		t.Errorf("serve = %v, want an error that names the key", err)
 	}
-}
-
-func TestClosedDoorWaitsForClose(t *testing.T) {
-	doors := &closedDoors{taken: make(map[string]pragma.Gateway)}
-	l, err := doors.listen(t.Context(), gamePlayers, "127.0.0.1:1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted := make(chan error)
-	go func() {
-		_, err := l.Accept()
-		accepted <- err
-	}()
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-accepted; err == nil {
-		t.Error("Accept() = nil after Close")
-	}
-	if err := l.Close(); err == nil {
-		t.Error("the second Close() = nil")
+	if files, _ := filepath.Glob("*"); len(files) > 0 {
+		t.Errorf("files were made: %v", files)
 	}
 }
