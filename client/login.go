@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/pragma"
 )
 
 // Credentials prove to an identity provider who somebody is (wire §2.2).
@@ -157,6 +158,7 @@ func queue(ctx context.Context, t *transport, where *places, tell func(QueuePosi
 	if err := t.do(ctx, http.MethodGet, where.game+path+"getinqueuev1", "", nil, &ticket); err != nil {
 		return "", err
 	}
+	failures := 0
 	for !ticket.IsAllowedIn {
 		if tell != nil {
 			tell(QueuePosition{Position: int(ticket.PositionInQueue), Eta: time.Duration(ticket.Eta) * time.Millisecond})
@@ -166,15 +168,32 @@ func queue(ctx context.Context, t *transport, where *places, tell func(QueuePosi
 			return "", fmt.Errorf("wait in log-in queue: %w", err)
 		}
 		ask := wire.CheckTicketRequest{Token: ticket.Token}
-		ticket = wire.LoginQueueTicket{}
-		if err := t.do(ctx, http.MethodPost, where.game+path+"checkticketv1", "", &ask, &ticket); err != nil {
-			return "", err
+		var next wire.LoginQueueTicket
+		if err := t.do(ctx, http.MethodPost, where.game+path+"checkticketv1", "", &ask, &next); err != nil {
+			// The ticket keeps its place while the server restarts.
+			if failures++; failures > maxQueueFailures || !passing(err) {
+				return "", err
+			}
+			continue
 		}
+		failures, ticket = 0, next
 		if ticket.Token == "" {
 			ticket.Token = ask.Token
 		}
 	}
 	return ticket.Token, nil
+}
+
+// maxQueueFailures is how often in a row a question to the log-in queue may fail.
+const maxQueueFailures = 10
+
+// passing reports whether asking again may help: nobody has refused.
+func passing(err error) bool {
+	if e, ok := errors.AsType[*HTTPError](err); ok {
+		return e.Status >= http.StatusInternalServerError
+	}
+	e, refused := errors.AsType[*pragma.Error](err)
+	return !refused || e.Code == pragma.Unavailable
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -112,6 +112,41 @@ func TestLogInWaitsInTheQueue(t *testing.T) {
 	})
 }
 
+func TestLogInKeepsItsPlaceWhileTheServerIsAway(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		failures, status int
+		body             string
+		in               bool
+	}{
+		{"a restart", 10, 503, "", true},
+		{"for ever", 11, 503, "", false},
+		{"the place is lost", 1, 401, `{"serviceError":{"status":"BAD_SESSION","error":"AccountService_TokenExpired","debugDetails":["x"]}}`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fake) {
+				f.route("GET /v1/loginqueue/getinqueuev1", `{"token":"t1","pollNextDuration":1000,"isAllowedIn":false}`)
+				asked := 0
+				f.routes["POST /v1/loginqueue/checkticketv1"] = func(w http.ResponseWriter, _ *http.Request) {
+					if asked++; asked <= tt.failures {
+						w.WriteHeader(tt.status)
+						_, _ = w.Write([]byte(tt.body))
+						return
+					}
+					_, _ = w.Write([]byte(`{"token":"t2","isAllowedIn":true}`))
+				}
+				p, err := client.LogIn(t.Context(), f.options(), client.Unsafe("robin", "Robin"))
+				if (err == nil) != tt.in {
+					t.Errorf("LogIn = %v, want it in: %t", err, tt.in)
+				}
+				if err == nil {
+					p.Close()
+				}
+			})
+		})
+	}
+}
+
 func TestLogInStopsWaitingWithItsContext(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake) {
 		f.route("GET /v1/loginqueue/getinqueuev1", `{"token":"t1","pollNextDuration":60000,"isAllowedIn":false}`)
