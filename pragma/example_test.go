@@ -103,6 +103,18 @@ func ExampleParseConfig() {
 	// Output: config 2:2:1: not YAML: while parsing a flow mapping: did not find expected ',' or '}'
 }
 
+func ExampleServer_Check() {
+	cfg, err := pragma.ParseConfig("core: {nodeNam: a}\nsocial: {serviceConfigs: {TokenConfig: {operatorExpirationMinutes: 0}}}")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println((&pragma.Server{Config: cfg}).Check())
+	// Output:
+	// config:1:8: core.nodeNam: unknown key (did you mean nodeName?)
+	// config:2:41: social.serviceConfigs.TokenConfig.operatorExpirationMinutes: want 1 to 100000000
+}
+
 func ExampleCheckHooks() {
 	err := pragma.CheckHooks[hooks](otherCase{})
 	fmt.Println(err)

@@ -12,7 +12,9 @@
 // The owner of a section claims it and decodes it strictly over its defaults
 // with [Bind] (or [Tree.Section] and [Section.Decode]). Nothing stops at the
 // first mistake: every mistake is a [Finding] with file, line, column and path,
-// and functions that return an error return all of them as [Findings].
+// and functions that return an error return all of them as [Findings]. Mistakes
+// above the sections stay with the tree ([Tree.Mistakes]), so that those inside
+// are found too; only a file that is no YAML map leaves no tree.
 //
 //	loader := &conf.Loader{Files: []string{"common.yml", "local-dev.yml"}}
 //	tree, err := loader.Load()
@@ -37,8 +39,9 @@
 // strings, structs, pointers, slices, maps with text or integer keys, any, types
 // with UnmarshalText, and [Section] for a part that somebody else decodes later.
 // Durations are integers with the unit in the name, so a time.Duration is
-// refused. A type may implement [Validator] to check itself and [Defaulter] to
-// fill in a new map entry, list element or pointer.
+// refused. A type may implement [Validator] to check itself; a finding stands at
+// the key that its error names, as a [FieldError] or with its first word. A type
+// may implement [Defaulter] to fill in a new map entry, list element or pointer.
 //
 // # Limits
 //
