@@ -11,6 +11,7 @@ import (
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/entity"
+	"github.com/openpragma/engine/pragma/inventory"
 	"github.com/openpragma/engine/pragma/slot"
 )
 
@@ -54,7 +55,7 @@ type Accounts interface {
 	ProfileOfPlayer(ctx context.Context, id pragma.PlayerID) (*account.Profile, error)
 }
 
-// Inventory has what players own.
+// Inventory has what players own; an *inventory.Service does.
 type Inventory interface {
 	// Items returns everything a player owns; the party keeps what
 	// [Config.InventoryTagsToInclude] asks for. It is called when a player joins
@@ -63,12 +64,7 @@ type Inventory interface {
 }
 
 // Item is something a player owns, as far as parties are concerned.
-type Item struct {
-	CatalogID  string   `json:"catalogId"`
-	InstanceID string   `json:"instanceId,omitzero"`
-	Amount     int64    `json:"amount,omitzero"` // of a stack
-	Tags       []string `json:"tags,omitzero"`
-}
+type Item = inventory.Item
 
 // Queue is where parties wait for a game: package matchmaking. Its methods run
 // inside transactions of the party and must not start others.

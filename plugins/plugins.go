@@ -7,12 +7,24 @@ import (
 	"github.com/openpragma/engine/matchmaking"
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/inventory"
+	"github.com/openpragma/engine/pragma/logindata"
 )
 
 // The extension points. Each is a field of the service that uses it.
 type (
 	// IdentityProviderPlugin says who somebody is who logs in.
 	IdentityProviderPlugin = account.IdentityProvider
+	// LoginDataPlugin names what clients get when they start.
+	LoginDataPlugin = logindata.Plugin
+	// InstancedItemPlugin decides what is inside instanced items.
+	InstancedItemPlugin = inventory.InstancedItemPlugin
+	// StackableItemPlugin decides how large stacks get.
+	StackableItemPlugin = inventory.StackableItemPlugin
+	// RewardSelectorPlugin chooses rewards.
+	RewardSelectorPlugin = inventory.RewardSelectorPlugin
+	// InventoryProvider keeps what players own.
+	InventoryProvider = inventory.Provider
 	// PartyPlugin decides what parties do.
 	PartyPlugin = party.Plugin
 	// GameServerCompatibilityPlugin says which game server version fits a party.

@@ -11,6 +11,9 @@ import (
 	"github.com/openpragma/engine/plugins/warmbody"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/inventory"
+	"github.com/openpragma/engine/pragma/logindata"
+	"github.com/openpragma/engine/pragma/playerdata"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -19,14 +22,18 @@ import (
 // mounts it, and the benchmarks measure it.
 func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Server {
 	accounts := &account.Service{}
-	parties := &party.Service{Accounts: accounts}
+	items := &inventory.Service{Players: accounts}
+	parties := &party.Service{Accounts: accounts, Inventory: items}
 	games := &gameinstance.Service{Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties}
 	queue := &matchmaking.Service{Plugin: &warmbody.Plugin{}, Parties: parties, Games: games}
 	return &pragma.Server{
 		Config: cfg,
 		Store:  db,
 		Social: []pragma.Service{accounts},
-		Game:   []pragma.Service{parties, games, queue, &account.GameManagement{Accounts: accounts}},
+		Game: []pragma.Service{
+			items, &logindata.Service{Inventory: items}, &playerdata.Service{},
+			parties, games, queue, &account.GameManagement{Accounts: accounts},
+		},
 		Logger: log,
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
-// The enums of InventoryRpc (wire §11.4).
+// The enums of InventoryRpc (wire §11.4); its messages are in inventoryitems.go and
+// inventorycalls.go.
 
 // InstancedDeltaOperation says what happened to an instanced item.
 type InstancedDeltaOperation = Enum[instancedDeltaOperation]
