@@ -69,7 +69,7 @@ func again(title string, text []byte) ([]byte, error) {
 		return serviceErrorAgain(text)
 	case newMessage == nil:
 		return nil, fmt.Errorf("%s is not in the list of messages", title)
-	case strings.HasSuffix(title, "V1Request"), strings.HasSuffix(title, "V2Request"), strings.HasSuffix(title, "V4Request"):
+	case strings.HasSuffix(title, "V1Request"), strings.HasSuffix(title, "V2Request"), strings.HasSuffix(title, "V3Request"), strings.HasSuffix(title, "V4Request"):
 		return requestAgain(text, newMessage())
 	case strings.Contains(title, "Rpc."):
 		return frameAgain(text, newMessage())
