@@ -50,13 +50,13 @@ func goods() inventory.Catalog {
 type options struct {
 	catalog   *inventory.Catalog // nil: goods
 	config    string             // of InventoryServiceConfig, in YAML's flow style
-	mode      string
 	instanced inventory.InstancedItemPlugin
 	stackable inventory.StackableItemPlugin
 	rewards   inventory.RewardSelectorPlugin
 	provider  inventory.Provider
 	open      store.Opener
-	more      []pragma.Service
+	yaml      string // more configuration
+	more      func(items *inventory.Service) []pragma.Service
 }
 
 type world struct {
@@ -99,12 +99,16 @@ func run(t *testing.T, o options, fn func(t *testing.T, w *world)) {
 		w.lab = &lab{}
 		srv := &pragma.Server{
 			Social: []pragma.Service{accounts},
-			Game:   append([]pragma.Service{w.items, w.lab}, o.more...),
+			Game:   []pragma.Service{w.items, w.lab},
 			Store:  o.open,
 		}
-		if o.config != "" {
-			srv.Config = pragmatest.Config(t, "game: {serviceConfigs: {InventoryServiceConfig: "+o.config+"}}")
+		if o.more != nil {
+			srv.Game = append(srv.Game, o.more(w.items)...)
 		}
+		if o.config != "" {
+			o.yaml = "game: {serviceConfigs: {InventoryServiceConfig: " + o.config + "}}"
+		}
+		srv.Config = pragmatest.Config(t, o.yaml)
 		return srv
 	}
 	pragmatest.Run(t, build, func(pw *pragmatest.World) {

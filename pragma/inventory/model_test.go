@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -248,10 +247,8 @@ func (mo *model) sums(part string) m {
 	return out
 }
 
-// inBubble is a test in virtual time, which has no deadline.
-type inBubble struct{ *testing.T }
-
-func (inBubble) Deadline() (time.Time, bool) { return time.Time{}, false }
+// inBubble hides the deadline of a test, which a bubble does not have.
+type inBubble struct{ rapid.TB }
 
 // TestInventoriesFollowTheModel makes random requests. A client that applies the
 // segments it is told always has exactly what it would read, and nothing hidden.
