@@ -102,9 +102,9 @@ func (c *counter) Commit(ctx context.Context, b *store.Batch) error {
 
 func TestCostOfAChangeFollowsItsSize(t *testing.T) {
 	db := &counter{Driver: store.NewMemory()}
-	run(t, options{open: memory(db)}, func(t *testing.T, w *world) {
+	run(t, options{open: memory(db), config: "{maxItems: 5000}"}, func(t *testing.T, w *world) {
 		robin := w.player("robin")
-		for range 20 {
+		for range 10 {
 			if _, err := w.items.Apply(t.Context(), robin.id, swords(500)); err != nil {
 				t.Fatal(err)
 			}
@@ -115,10 +115,10 @@ func TestCostOfAChangeFollowsItsSize(t *testing.T) {
 		if _, err := w.items.Apply(t.Context(), robin.id, &inventory.Operations{
 			StackableGrants: []inventory.StackableGrant{{CatalogID: "gold", Amount: 1}},
 		}); !isError(err, inventory.ErrGrant) {
-			t.Errorf("item 10,001: %v", err)
+			t.Errorf("item 5,001: %v", err)
 		}
 		c, err := w.items.Read(t.Context(), robin.id)
-		if err != nil || len(c.Player.Instanced) != 10_000 {
+		if err != nil || len(c.Player.Instanced) != 5000 {
 			t.Fatalf("%d items, %v", len(c.Player.Instanced), err)
 		}
 		_, err = w.items.Apply(t.Context(), robin.id, &inventory.Operations{InstancedDestroys: []inventory.InstanceID{c.Player.Instanced[77].InstanceID}})
@@ -126,11 +126,11 @@ func TestCostOfAChangeFollowsItsSize(t *testing.T) {
 			t.Fatal(err)
 		}
 		if puts, bytes := db.puts.Load(), db.bytes.Load(); puts != 2 || bytes > 16<<10 {
-			t.Errorf("one of 10,000 items changed: %d records of %d bytes, want the head and a page", puts, bytes)
+			t.Errorf("one of 5,000 items changed: %d records of %d bytes, want the head and a page", puts, bytes)
 		}
 		full := robin.full()
-		w.same("version", full["version"], "21")
-		w.same("items", len(full["instanced"].(list)), 9999)
+		w.same("version", full["version"], "11")
+		w.same("items", len(full["instanced"].(list)), 4999)
 	})
 }
 

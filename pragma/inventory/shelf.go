@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 
+	"github.com/openpragma/engine/pragma/entity"
 	"github.com/openpragma/engine/pragma/ext"
 )
 
@@ -25,11 +26,13 @@ type page struct {
 type stack struct {
 	InstanceID InstanceID `json:"instanceId"`
 	Amount     int64      `json:"amount"`
+	entity.Unknown
 }
 
 type instance struct {
 	CatalogID string    `json:"catalogId"`
 	Ext       ext.Value `json:"ext,omitzero"`
+	entity.Unknown
 }
 
 const (
@@ -113,10 +116,12 @@ func (s *shelf) putStack(i StackableItem) error {
 	if p.Stackables == nil {
 		p.Stackables = make(map[string]stack)
 	}
-	if _, there := p.Stackables[i.CatalogID]; !there {
+	now, there := p.Stackables[i.CatalogID]
+	if !there {
 		s.count(1, sizeOfStack(i))
 	}
-	p.Stackables[i.CatalogID] = stack{i.InstanceID, i.Amount}
+	now.InstanceID, now.Amount = i.InstanceID, i.Amount
+	p.Stackables[i.CatalogID] = now
 	return nil
 }
 
@@ -138,11 +143,13 @@ func (s *shelf) putInstanced(i InstancedItem) error {
 	if p.Instanced == nil {
 		p.Instanced = make(map[InstanceID]instance)
 	}
-	if old, there := p.Instanced[i.InstanceID]; there {
-		s.count(-1, -sizeOfInstanced(InstancedItem{old.CatalogID, i.InstanceID, old.Ext}))
+	now, there := p.Instanced[i.InstanceID]
+	if there {
+		s.count(-1, -sizeOfInstanced(InstancedItem{now.CatalogID, i.InstanceID, now.Ext}))
 	}
 	s.count(1, sizeOfInstanced(i))
-	p.Instanced[i.InstanceID] = instance{i.CatalogID, i.Ext}
+	now.CatalogID, now.Ext = i.CatalogID, i.Ext
+	p.Instanced[i.InstanceID] = now
 	return nil
 }
 
