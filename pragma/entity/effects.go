@@ -10,11 +10,12 @@ import (
 
 // effect is one thing to do after the commit: exactly one of its messages or do.
 type effect struct {
-	message *pragma.Notification
-	later   func() *pragma.Notification // makes message before the commit
-	players []pragma.PlayerID
-	partner pragma.PartnerID
-	do      func(ctx context.Context)
+	message  *pragma.Notification
+	later    func() *pragma.Notification // makes message before the commit
+	players  []pragma.PlayerID
+	accounts []pragma.SocialID
+	partner  pragma.PartnerID
+	do       func(ctx context.Context)
 }
 
 // NotifyPlayers sends n to players after the commit. What one update asks for
@@ -25,6 +26,14 @@ type effect struct {
 func (tx *Tx) NotifyPlayers(n *pragma.Notification, to ...pragma.PlayerID) {
 	if len(to) > 0 {
 		tx.effects = append(tx.effects, effect{message: n, players: slices.Clone(to)})
+	}
+}
+
+// NotifyAccounts sends n to players of the Social backend after the commit, see
+// [Tx.NotifyPlayers].
+func (tx *Tx) NotifyAccounts(n *pragma.Notification, to ...pragma.SocialID) {
+	if len(to) > 0 {
+		tx.effects = append(tx.effects, effect{message: n, accounts: slices.Clone(to)})
 	}
 }
 
@@ -105,6 +114,8 @@ func (e *effect) perform(ctx context.Context, h host, key store.Key) {
 	case e.message == nil:
 	case e.players != nil:
 		h.NotifyPlayers(ctx, e.message, e.players...)
+	case e.accounts != nil:
+		h.NotifyAccounts(ctx, e.message, e.accounts...)
 	default:
 		h.NotifyPartner(ctx, e.message, e.partner)
 	}

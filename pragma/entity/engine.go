@@ -34,6 +34,7 @@ type host interface {
 	Go(name string, fn func(ctx context.Context))
 	Problem(err error)
 	NotifyPlayers(ctx context.Context, n *pragma.Notification, to ...pragma.PlayerID)
+	NotifyAccounts(ctx context.Context, n *pragma.Notification, to ...pragma.SocialID)
 	NotifyPartner(ctx context.Context, n *pragma.Notification, to pragma.PartnerID)
 }
 

@@ -81,6 +81,12 @@ func (n *node) NotifyPlayers(ctx context.Context, m *pragma.Notification, to ...
 	}
 }
 
+func (n *node) NotifyAccounts(ctx context.Context, m *pragma.Notification, to ...pragma.SocialID) {
+	for _, id := range to {
+		n.note(ctx, fmt.Sprintf("account %d: %s", id[0], n.name(m)))
+	}
+}
+
 func (n *node) NotifyPartner(ctx context.Context, m *pragma.Notification, to pragma.PartnerID) {
 	n.note(ctx, fmt.Sprintf("partner %d: %s", to[0], n.name(m)))
 }

@@ -186,6 +186,8 @@ func TestEffectsHappenInTheOrderTheyWereAskedFor(t *testing.T) {
 		s.Balance++
 		tx.NotifyPlayers(n.message("joined"), player(1), player(2))
 		tx.NotifyPlayers(n.message("to nobody"))
+		tx.NotifyAccounts(n.message("befriended"), pragma.SocialID{4})
+		tx.NotifyAccounts(n.message("to nobody"))
 		for i := range 3 { // three changes, one notification in the place of the first
 			tx.NotifyLater("slot", func() *pragma.Notification { return n.message("balance %d, first asked at %d", s.Balance, i) }, player(3))
 			tx.NotifyPartner(n.message("change %d", i), partner(9))
@@ -209,7 +211,7 @@ func TestEffectsHappenInTheOrderTheyWereAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"player 1: joined", "player 2: joined",
+		"player 1: joined", "player 2: joined", "account 4: befriended",
 		"player 3: balance 28, first asked at 0",
 		"partner 9: change 0", "partner 9: change 1", "partner 9: change 2",
 		"after",
