@@ -3,12 +3,14 @@
 package plugins
 
 import (
+	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/inventory"
 	"github.com/openpragma/engine/pragma/logindata"
+	"github.com/openpragma/engine/pragma/telemetry"
 )
 
 // The extension points. Each is a field of the service that uses it.
@@ -35,4 +37,8 @@ type (
 	GameInstancePlugin = gameinstance.Plugin
 	// GameServerProviderPlugin starts game servers.
 	GameServerProviderPlugin = gameinstance.ProviderPlugin
+	// PresencePlugin decides what friends see of each other.
+	PresencePlugin = friends.PresencePlugin
+	// TelemetryPlugin takes reports of what happened.
+	TelemetryPlugin = telemetry.Plugin
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
 	"github.com/openpragma/engine/party"
@@ -15,6 +16,7 @@ import (
 	"github.com/openpragma/engine/pragma/logindata"
 	"github.com/openpragma/engine/pragma/playerdata"
 	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/telemetry"
 )
 
 // backend returns a server with every service and its default plugin; games run
@@ -29,10 +31,10 @@ func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Serv
 	return &pragma.Server{
 		Config: cfg,
 		Store:  db,
-		Social: []pragma.Service{accounts},
+		Social: []pragma.Service{accounts, &friends.Service{Accounts: accounts}},
 		Game: []pragma.Service{
 			items, &logindata.Service{Inventory: items}, &playerdata.Service{},
-			parties, games, queue, &account.GameManagement{Accounts: accounts},
+			parties, games, queue, &account.GameManagement{Accounts: accounts}, &telemetry.Service{},
 		},
 		Logger: log,
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
 	"github.com/openpragma/engine/party"
@@ -16,6 +17,7 @@ import (
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/pragmatest"
+	"github.com/openpragma/engine/pragma/telemetry"
 )
 
 var update = flag.Bool("update", false, "write what the server says into the flows")
@@ -57,7 +59,7 @@ func backend() *pragma.Server {
 		Parties: parties, Games: games,
 	}
 	return &pragma.Server{
-		Social: []pragma.Service{accounts},
-		Game:   []pragma.Service{parties, games, queue},
+		Social: []pragma.Service{accounts, &friends.Service{Accounts: accounts}},
+		Game:   []pragma.Service{parties, games, queue, &telemetry.Service{}},
 	}
 }
