@@ -148,7 +148,7 @@ func (s *Service) enrich(tx *entity.Tx, r *request, now *status) (ext.Value, err
 		made, err = s.Plugin.HandleRichPresenceRequest(ctx, ask)
 		return err
 	})
-	if _, known := errors.AsType[*pragma.Error](err); err != nil && !known {
+	if e, known := errors.AsType[*pragma.Error](err); err != nil && (!known || e.Code == pragma.Internal) {
 		err = ErrInternal.Wrap(err)
 	}
 	if err != nil {
