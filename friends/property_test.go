@@ -189,6 +189,9 @@ func TestListsAreThoseOfANaiveModel(t *testing.T) {
 					if rapid.IntRange(0, 3).Draw(t, "restart") > 0 {
 						t.Skip("not now")
 					}
+					for _, p := range players {
+						p.drain()
+					}
 					w.Kill()
 					w.Start()
 					for _, p := range players {
