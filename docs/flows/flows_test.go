@@ -16,6 +16,9 @@ import (
 	"github.com/openpragma/engine/plugins/warmbody"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/inventory"
+	"github.com/openpragma/engine/pragma/logindata"
+	"github.com/openpragma/engine/pragma/playerdata"
 	"github.com/openpragma/engine/pragma/pragmatest"
 	"github.com/openpragma/engine/pragma/telemetry"
 )
@@ -52,7 +55,11 @@ func TestServerFollowsEveryFlow(t *testing.T) {
 // of one against one.
 func backend() *pragma.Server {
 	accounts := &account.Service{}
-	parties := &party.Service{Accounts: accounts}
+	items := &inventory.Service{Catalog: inventory.Catalog{
+		Stackables: []inventory.StackableSpec{{CatalogID: "gold", Name: "Gold", Limit: 1000, Tags: []string{"currency"}}},
+		Instanced:  []inventory.InstancedSpec{{CatalogID: "sword", Name: "Sword", Tags: []string{"weapon"}}},
+	}}
+	parties := &party.Service{Accounts: accounts, Inventory: items}
 	games := &gameinstance.Service{Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties}
 	queue := &matchmaking.Service{
 		Plugin:  &warmbody.Plugin{NumberOfTeams: 2, PlayersPerTeam: 1},
@@ -60,6 +67,9 @@ func backend() *pragma.Server {
 	}
 	return &pragma.Server{
 		Social: []pragma.Service{accounts, &friends.Service{Accounts: accounts}},
-		Game:   []pragma.Service{parties, games, queue, &telemetry.Service{}},
+		Game: []pragma.Service{
+			items, &logindata.Service{Inventory: items}, &playerdata.Service{},
+			parties, games, queue, &telemetry.Service{},
+		},
 	}
 }
