@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // The calls of AccountRpc that the log-in of players, game servers and tools
 // needs (wire §2.5, §7.9, §13, §16.6). GetAccountV1 has an [Empty] request,
@@ -110,6 +114,7 @@ const (
 	IDProviderOkta            IDProvider = "OKTA"
 	IDProviderAuth0           IDProvider = "AUTH0"
 	IDProviderGoogleWorkspace IDProvider = "GOOGLEWORKSPACE"
+	IDProviderMetaQuest       IDProvider = "META_QUEST"
 	IDProviderCustom          IDProvider = "CUSTOM"
 )
 
@@ -127,7 +132,14 @@ var idProviders = []enumName{
 	{10, "OKTA"},
 	{11, "AUTH0"},
 	{12, "GOOGLEWORKSPACE"},
+	{13, "META_QUEST"},
 	{100, "CUSTOM"},
+}
+
+// IsPlatformIDProvider reports whether a name is one of the platform's, which a
+// title must not use for a provider of its own.
+func IsPlatformIDProvider(name string) bool {
+	return slices.ContainsFunc(idProviders, func(e enumName) bool { return e.name == name })
 }
 
 // SearchEmailVerified narrows a search for accounts (wire §11.4).

@@ -75,8 +75,16 @@ type AuthenticateOrCreateV2Request struct {
 	ProviderToken string     `json:"providerToken"`
 	// GameShardID is text and not a UUID so that a shard that cannot exist is
 	// answered like one that does not.
-	GameShardID         string `json:"gameShardId"`
-	LoginQueuePassToken string `json:"loginQueuePassToken"`
+	GameShardID         string       `json:"gameShardId"`
+	LoginQueuePassToken string       `json:"loginQueuePassToken"`
+	LoginOptions        LoginOptions `json:"loginOptions,omitzero"`
+}
+
+// LoginOptions are what a client says of the machine it runs on (engine §2.2).
+type LoginOptions struct {
+	DistributionPlatform string `json:"distributionPlatform,omitzero"`
+	HardwareClass        string `json:"hardwareClass,omitzero"`
+	HardwareDevice       string `json:"hardwareDevice,omitzero"`
 }
 
 // AuthenticateOrCreateV2Response is the answer to a log-in. One client treats
