@@ -15,6 +15,10 @@ import (
 
 // The extension points. Each is a field of the service that uses it.
 type (
+	// AccountPlugin decides what happens with accounts.
+	AccountPlugin = account.Plugin
+	// EmailSenderPlugin sends mails that verify e-mail addresses.
+	EmailSenderPlugin = account.EmailSender
 	// IdentityProviderPlugin says who somebody is who logs in.
 	IdentityProviderPlugin = account.IdentityProvider
 	// LoginDataPlugin names what clients get when they start.

@@ -212,7 +212,6 @@ func (c *core) warnWithoutEffect() {
 	}{
 		{"core.session.enableMatchReconnect", session.EnableMatchReconnect != usual.EnableMatchReconnect},
 		{"core.session.partnerGraceSeconds", session.PartnerGraceSeconds != usual.PartnerGraceSeconds},
-		{"TokenSignerConfig.emailTokenExpirationMinutes", c.signer.Load().EmailTokenExpirationMinutes != defaultTokenSigner().EmailTokenExpirationMinutes},
 	} {
 		if key.set {
 			keys = append(keys, key.name)

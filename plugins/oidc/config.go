@@ -128,7 +128,7 @@ func (n *NonceRule) UnmarshalText(text []byte) error {
 
 // Validate reports every value that cannot be meant.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{c.ProviderSettings.Validate()}
 	bad := func(field, format string, args ...any) { errs = append(errs, conf.Fieldf(field, format, args...)) }
 	if err := outbound.CheckURL(c.Issuer, c.development); err != nil {
 		bad("issuer", "%v", err)

@@ -25,6 +25,9 @@ type Provider struct {
 	// studio's own ends in _EXT by custom. Log-ins name it, and its configuration
 	// stands under it.
 	Type string
+	// Number is the number by which log-ins may name the provider too: 101 or more,
+	// for one that the studio has defined. 0 means none.
+	Number int
 	// Config is what the configuration starts from. Nil means [DefaultConfig].
 	Config *Config
 	// Adjust, if set, is called for every token that was accepted, before the
@@ -64,6 +67,9 @@ var typeName = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,39}$`)
 
 // GetType implements [account.IdentityProvider].
 func (p *Provider) GetType() string { return p.Type }
+
+// TypeNumber implements [account.IdentityProvider].
+func (p *Provider) TypeNumber() int { return p.Number }
 
 // MountPlugin implements [pragma.Configurable].
 func (p *Provider) MountPlugin(m *pragma.PluginMount) error {

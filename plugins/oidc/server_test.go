@@ -178,6 +178,7 @@ func TestConfigurationsThatCannotBeMeantStopTheStart(t *testing.T) {
 		{"no account", `{` + demoIssuer + `, accountIdClaim: ""}`, "accountIdClaim: must not be empty"},
 		{"an unknown role", `{` + demoIssuer + `, operatorAccounts: {"1": ROOT}}`, "want ADMIN or VIEWER"},
 		{"codes to anywhere", `{` + demoIssuer + `, clientSecret: hush}`, "redirectUris: name at least one"},
+		{"a wait for ever", `{` + demoIssuer + `, accountLinkingCooldownInDays: -1}`, "accountLinkingCooldownInDays: want 0 to"},
 		{"a misspelt key", `{` + demoIssuer + `, clientId: x}`, "unknown key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

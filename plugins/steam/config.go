@@ -86,7 +86,7 @@ func DefaultConfig() Config {
 
 // Validate reports every value that cannot be meant.
 func (c *Config) Validate() error {
-	var errs []error
+	errs := []error{c.ProviderSettings.Validate()}
 	bad := func(field, format string, args ...any) { errs = append(errs, conf.Fieldf(field, format, args...)) }
 	if c.AppID == 0 {
 		bad("appId", "must be the id of the game at Steam")

@@ -89,13 +89,15 @@ func (a *access) admits(now time.Time, configured AccessMode, member []groupID) 
 
 // admit judges a player who is about to get tokens, by bans and limited access
 // (engine §2.7). Who is banned from all shards gets an error; who may not enter
-// the game only loses the shard of his session, and so gets no game token. It is
-// decided on the newest state in the store: a ban or a mode that was answered
-// before holds.
+// the game only loses the shard of his session, and so gets no game token. The
+// session gets the present display name. All of it is decided on the newest state
+// in the store: a ban or a mode that was answered before holds.
 func (s *Service) admit(ctx context.Context, session *pragma.PlayerSession) error {
 	var enter bool
+	var name pragma.DisplayName
 	err := s.accounts.all.Update(ctx, session.SocialID.String(), func(tx *entity.Tx, acc *state) error {
 		now := tx.Now()
+		name = acc.DisplayName
 		if err := acc.refuseBanned(now); err != nil {
 			return err
 		}
@@ -119,5 +121,6 @@ func (s *Service) admit(ctx context.Context, session *pragma.PlayerSession) erro
 	case !enter:
 		session.GameShardID = pragma.GameShardID{}
 	}
+	session.DisplayName = name
 	return nil
 }

@@ -1,11 +1,9 @@
 package account
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"strings"
 	"time"
 	"unicode"
@@ -13,40 +11,59 @@ import (
 
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
-	"github.com/openpragma/engine/pragma/store"
 )
+
+// PersonalID names the personal data of an account (engine §2.2). Unlike the
+// social id it is shown to partners and operators alone.
+type PersonalID = pragma.ID[personalKind]
+
+type personalKind struct{}
 
 // state is an account, kind "account", by social id.
 type state struct {
-	SocialID      pragma.SocialID                        `json:"socialId"`
-	DisplayName   pragma.DisplayName                     `json:"displayName"`
-	Created       time.Time                              `json:"created"`
-	LastLogin     time.Time                              `json:"lastLogin"`
-	LastSession   pragma.SessionID                       `json:"lastSession,omitzero"` // the next log-in has a greater one, whatever the clocks say
-	Players       map[pragma.GameShardID]pragma.PlayerID `json:"players"`
-	Providers     []linked                               `json:"providers"`
-	EmailAddress  string                                 `json:"emailAddress,omitzero"`
-	EmailVerified bool                                   `json:"emailVerified,omitzero"`
-	Bans          []ban                                  `json:"bans,omitzero"`
-	Groups        []groupID                              `json:"groups,omitzero"`
-	Tags          []tagID                                `json:"tags,omitzero"`
+	SocialID           pragma.SocialID                        `json:"socialId"`
+	PersonalID         PersonalID                             `json:"personalId,omitzero"` // zero: not made yet, see withPersonal
+	DisplayName        pragma.DisplayName                     `json:"displayName"`
+	DisplayNameUpdated time.Time                              `json:"displayNameUpdated,omitzero"`
+	EmailAddress       string                                 `json:"emailAddress,omitzero"`
+	EmailVerified      bool                                   `json:"emailVerified,omitzero"`
+	EmailCheck         emailCheck                             `json:"emailCheck,omitzero"`
+	Created            time.Time                              `json:"created"`
+	LastLogin          time.Time                              `json:"lastLogin"`
+	LastSession        pragma.SessionID                       `json:"lastSession,omitzero"` // the next log-in has a greater one, whatever the clocks say
+	Players            map[pragma.GameShardID]pragma.PlayerID `json:"players"`
+	Providers          []linked                               `json:"providers"`
+	// Unlinked says when an account of a provider was last unlinked.
+	Unlinked map[string]time.Time `json:"unlinked,omitzero"`
+	Bans     []ban                `json:"bans,omitzero"`
+	Groups   []groupID            `json:"groups,omitzero"`
+	Tags     []tagID              `json:"tags,omitzero"`
 	entity.Unknown
 }
 
-// linked is an account at a provider that belongs to an account.
+// linked is an account at a provider that belongs to an account. Of each
+// provider there is at most one.
 type linked struct {
-	Provider    string `json:"provider"`
-	AccountID   string `json:"accountId"`
-	DisplayName string `json:"displayName"`
+	Provider      string `json:"provider"`
+	AccountID     string `json:"accountId"`
+	DisplayName   string `json:"displayName"`
+	Discriminator string `json:"discriminator,omitzero"`
+	entity.Unknown
 }
 
 // owner points from something unique to the account that has it: kind
 // "account-provider" by "<provider>:<account id>", kind "account-player" by
 // player id, kind "account-name" by "<name in lower case>#<digits>". It is
-// created in the same commit as what it points to, so the primary key of the
+// changed in the same commit as what it points to, so the primary key of the
 // store keeps it unique.
+//
+// What nobody has any more keeps its record, with a zero SocialID: an id that is
+// deleted and made anew would have its old revision again, and a node that
+// remembers the old record would not notice.
 type owner struct {
 	SocialID pragma.SocialID `json:"socialId"`
+	// Last is whose the provider account was before it was unlinked.
+	Last pragma.SocialID `json:"last,omitzero"`
 	entity.Unknown
 }
 
@@ -79,82 +96,39 @@ func newAccounts(m *pragma.Mount) *accounts {
 
 func providerKey(provider, accountID string) string { return provider + ":" + accountID }
 
-// logIn finds the account of a provider account, or creates it, and gives it a
-// player id on the shard unless that is zero.
-func (a *accounts) logIn(ctx context.Context, provider string, who *ProviderAccount, shard pragma.GameShardID) (*state, error) {
-	if err := checkProviderAccount(who); err != nil {
-		return nil, err
+// take makes something the account's, and reports whether it could: nobody else
+// has it.
+func take(tx *entity.Tx, k *entity.Kind[owner], key string, id pragma.SocialID) (bool, error) {
+	o, err := k.InOrNew(tx, key)
+	if err != nil {
+		return false, err
 	}
-	for range 4 { // somebody else may create the account between the look and the attempt
-		found, err := a.providers.Read(ctx, providerKey(provider, who.AccountID))
-		if err == nil {
-			return a.welcome(ctx, found.SocialID, shard)
-		}
-		if !errors.Is(err, entity.ErrNotFound) {
-			return nil, fmt.Errorf("find provider account: %w", err)
-		}
-		created, err := a.create(ctx, provider, who, shard)
-		if !errors.Is(err, entity.ErrExists) {
-			return created, err
-		}
+	if !o.SocialID.IsZero() {
+		return o.SocialID == id, nil
 	}
-	return nil, ErrDatabase.With("too many log-ins of this account at once")
+	o.SocialID = id
+	return true, nil
 }
 
-// welcome notes a log-in of an account that exists.
-func (a *accounts) welcome(ctx context.Context, id pragma.SocialID, shard pragma.GameShardID) (*state, error) {
-	var after state
-	err := a.all.Update(ctx, id.String(), func(tx *entity.Tx, s *state) error {
-		if err := s.refuseBanned(tx.Now()); err != nil {
-			return err
-		}
-		s.LastLogin = tx.Now()
-		s.LastSession = pragma.NewOrderedIDAfter(s.LastSession)
-		if err := a.enterShard(tx, s, shard); err != nil {
-			return err
-		}
-		after = *s
+// release gives back something that the account has; last is kept.
+func release(tx *entity.Tx, k *entity.Kind[owner], key string, id, last pragma.SocialID) error {
+	o, err := k.In(tx, key)
+	if errors.Is(err, entity.ErrNotFound) {
 		return nil
-	})
-	return &after, err
+	}
+	if err == nil && o.SocialID == id {
+		o.SocialID, o.Last = pragma.SocialID{}, last
+	}
+	return err
 }
 
-// create makes an account with all that points to it, in one commit.
-func (a *accounts) create(ctx context.Context, provider string, who *ProviderAccount, shard pragma.GameShardID) (*state, error) {
-	id := pragma.NewID[pragma.SocialID]()
-	var after state
-	err := a.all.Create(ctx, id.String(), func(tx *entity.Tx, s *state) error {
-		*s = state{
-			SocialID:  id,
-			Created:   tx.Now(),
-			LastLogin: tx.Now(),
-			Players:   make(map[pragma.GameShardID]pragma.PlayerID),
-			Providers: []linked{{provider, who.AccountID, who.DisplayName}},
-		}
-		s.LastSession = pragma.NewOrderedID[pragma.SessionID]()
-		if err := own(tx, a.providers, providerKey(provider, who.AccountID), id); err != nil {
-			return err
-		}
-		name, err := a.freeName(tx, cleanName(who.DisplayName), id)
-		if err != nil {
-			return err
-		}
-		s.DisplayName = name
-		if err := a.enterShard(tx, s, shard); err != nil {
-			return err
-		}
-		after = *s
-		return nil
-	})
-	return &after, err
-}
-
-func own(tx *entity.Tx, k *entity.Kind[owner], key string, id pragma.SocialID) error {
-	o, err := k.New(tx, key)
+// own makes a new thing the account's, one with a random id.
+func own(tx *entity.Tx, k *entity.Kind[owner], id string, account pragma.SocialID) error {
+	o, err := k.New(tx, id)
 	if err != nil {
 		return err
 	}
-	o.SocialID = id
+	o.SocialID = account
 	return nil
 }
 
@@ -164,96 +138,103 @@ func (a *accounts) enterShard(tx *entity.Tx, s *state, shard pragma.GameShardID)
 		return nil
 	}
 	player := pragma.NewID[pragma.PlayerID]()
+	if s.Players == nil {
+		s.Players = make(map[pragma.GameShardID]pragma.PlayerID)
+	}
 	s.Players[shard] = player
 	return own(tx, a.players, player.String(), s.SocialID)
 }
 
-// nameTries is how many discriminators are tried at random before all that are
-// taken are looked at.
-const nameTries = 8
-
-// discriminators is how many accounts may have the same display name.
-const discriminators = 10000
-
-// freeName takes a display name with a discriminator nobody has, by chance among
-// those that are free.
-func (a *accounts) freeName(tx *entity.Tx, name string, id pragma.SocialID) (pragma.DisplayName, error) {
-	for range nameTries {
-		full := discriminated(name, rand.IntN(discriminators))
-		switch _, err := a.names.In(tx, nameKey(full)); {
-		case errors.Is(err, entity.ErrNotFound):
-			return full, own(tx, a.names, nameKey(full), id)
-		case err != nil:
-			return full, err
-		}
-	}
-	free, err := a.freeNames(tx.Context(), name)
-	if err != nil {
-		return pragma.DisplayName{}, err
-	}
-	if len(free) == 0 {
-		return pragma.DisplayName{}, ErrNoDiscriminators
-	}
-	full := free[rand.IntN(len(free))]
-	return full, own(tx, a.names, nameKey(full), id) // a race for it runs again
+// logIn begins a session of the account.
+func (s *state) logIn(now time.Time) {
+	s.LastLogin, s.LastSession = now, pragma.NewOrderedIDAfter(s.LastSession)
 }
 
-// freeNames returns every free form of a display name.
-func (a *accounts) freeNames(ctx context.Context, name string) ([]pragma.DisplayName, error) {
-	taken := make(map[string]bool)
-	for item, err := range a.names.List(ctx, strings.ToLower(name)+"#", "") {
-		if err != nil && item.ID == "" {
-			return nil, fmt.Errorf("list display names: %w", err)
-		}
-		taken[item.ID] = true
-	}
-	var free []pragma.DisplayName
-	for n := range discriminators {
-		if full := discriminated(name, n); !taken[nameKey(full)] {
-			free = append(free, full)
+// at returns the account's account at a provider, nil if it has none.
+func (s *state) at(provider string) *linked {
+	for i := range s.Providers {
+		if s.Providers[i].Provider == provider {
+			return &s.Providers[i]
 		}
 	}
-	return free, nil
+	return nil
 }
 
-func discriminated(name string, n int) pragma.DisplayName {
-	return pragma.DisplayName{DisplayName: name, Discriminator: fmt.Sprintf("%04d", n)}
+// has reports whether a provider account belongs to the account.
+func (s *state) has(provider, accountID string) bool {
+	l := s.at(provider)
+	return l != nil && l.AccountID == accountID
 }
 
-// nameKey is what makes display names that differ only in case the same.
-func nameKey(n pragma.DisplayName) string { return strings.ToLower(n.String()) }
-
-// The longest display name: in letters, and in bytes of its key.
-const (
-	maxName    = 32
-	maxNameKey = store.MaxIDBytes - len("#0000")
-)
-
-// cleanName makes a display name of what a provider calls an account: printable,
-// without the separator, not empty, not too long.
-func cleanName(name string) string {
-	var b strings.Builder
-	letters, key := 0, 0
-	for _, r := range strings.TrimSpace(name) {
-		if !unicode.IsPrint(r) || r == '#' {
-			continue
-		}
-		letters++
-		key += len(strings.ToLower(string(r)))
-		if letters > maxName || key > maxNameKey {
-			break
-		}
-		b.WriteRune(r)
+// account returns what plugins see of an account.
+func (s *state) account() *Account {
+	return &Account{
+		SocialID:           s.SocialID,
+		PersonalID:         s.PersonalID,
+		Players:            maps.Clone(s.Players),
+		DisplayName:        s.DisplayName,
+		DisplayNameUpdated: s.DisplayNameUpdated,
+		EmailAddress:       s.EmailAddress,
+		EmailVerified:      s.EmailVerified,
+		Created:            s.Created,
+		LastLogin:          s.LastLogin,
+		Providers:          s.links(),
 	}
-	return cmp.Or(strings.TrimSpace(b.String()), "player")
 }
+
+func (s *state) links() []ProviderLink {
+	var links []ProviderLink
+	for _, l := range s.Providers {
+		links = append(links, ProviderLink{l.Provider, l.AccountID, l.DisplayName, l.Discriminator})
+	}
+	return links
+}
+
+// accountError wraps what went wrong with an entity of this package; one that
+// does not exist is an account that does not exist. Refusals stay as they are.
+func accountError(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, entity.ErrNotFound) {
+		return ErrNotFound.With("no such account")
+	}
+	if _, ok := errors.AsType[*pragma.Error](err); ok {
+		return err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// maxAccountID is how long a provider's id of an account may be, in bytes.
+const maxAccountID = 100
 
 func checkProviderAccount(who *ProviderAccount) error {
 	switch {
 	case who == nil || who.AccountID == "":
 		return ErrUnauthorized.With("the identity provider named no account")
-	case len(who.AccountID) > 100 || !utf8.ValidString(who.AccountID) || strings.ContainsFunc(who.AccountID, unicode.IsControl):
+	case !usableAccountID(who.AccountID):
 		return ErrUnauthorized.With("the account id of the identity provider cannot be used")
 	}
 	return nil
+}
+
+func usableAccountID(id string) bool {
+	return id != "" && len(id) <= maxAccountID && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
+}
+
+// linkOf is a provider account as it is stored. Names are only shown, so what
+// cannot be shown is cut.
+func linkOf(provider string, who *ProviderAccount) linked {
+	return linked{Provider: provider, AccountID: who.AccountID, DisplayName: shown(who.DisplayName), Discriminator: shown(who.Discriminator)}
+}
+
+// shown cuts a text of a provider to what may be kept and sent.
+func shown(text string) string {
+	const most = 128
+	text = strings.ToValidUTF8(text, "")
+	for len(text) > most {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
 }

@@ -201,15 +201,6 @@ func (s *Service) Bans(ctx context.Context, id pragma.SocialID) ([]Ban, error) {
 	return bans, nil
 }
 
-// accountError wraps what went wrong with an entity of this package; one that
-// does not exist is an account that does not exist.
-func accountError(doing string, err error) error {
-	if errors.Is(err, entity.ErrNotFound) {
-		return ErrNotFound.With("no such account")
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
 // handleBans registers the calls about bans (wire §7.9, §16.7).
 func (s *Service) handleBans(m *pragma.Mount) {
 	s.banned = pragma.PlayerNotice[wire.AccountBanV1Notification](m, "BanV1Notification")

@@ -229,7 +229,7 @@ func TestDeletedAccountLeavesNothingBehind(t *testing.T) {
 		admin.Call("AccountRpc.AddAccountsToPlayerGroupOperatorV1", object{"playerGroupId": group, "pragmaSocialIds": []string{robin, marian}})
 		partner.Call("AccountRpc.AddAccountTagsPartnerV1", tagRequest([]string{robin, marian}, []string{"vip"}))
 		b := ban(t, partner, object{"pragmaSocialId": robin, "allGameShards": false})
-		if err := w.accounts.DeleteMarked(t.Context(), socialID(t, robin)); err != nil {
+		if err := w.accounts.DeleteAccount(t.Context(), socialID(t, robin)); err != nil {
 			t.Fatal(err)
 		}
 		if got, want := counts(t, admin, "AccountRpc.ViewPlayerGroupsOperatorV1"), []string{"testers 1"}; !cmp.Equal(got, want) {

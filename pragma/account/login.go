@@ -3,7 +3,9 @@ package account
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
@@ -20,6 +22,10 @@ func (s *Service) handleLogIn(m *pragma.Mount) {
 
 // serveLogIn answers a log-in over plain HTTP, with the statuses of wire §16.8.
 func (s *Service) serveLogIn(w http.ResponseWriter, r *http.Request, t pragma.SessionType) {
+	if !isJSON(r) {
+		w.WriteHeader(http.StatusUnsupportedMediaType)
+		return
+	}
 	req, err := pragma.ReadHTTP[wire.AuthenticateOrCreateV2Request](w, r)
 	var tokens *wire.PragmaTokens
 	if err == nil {
@@ -30,6 +36,13 @@ func (s *Service) serveLogIn(w http.ResponseWriter, r *http.Request, t pragma.Se
 		return
 	}
 	s.m.AnswerHTTP(w, &wire.AuthenticateOrCreateV2Response{PragmaTokens: *tokens})
+}
+
+// isJSON reports whether a body says that it is JSON, or nothing about itself.
+func isJSON(r *http.Request) bool {
+	ct := r.Header.Get("Content-Type")
+	typ, _, err := mime.ParseMediaType(ct)
+	return ct == "" || err == nil && typ == "application/json"
 }
 
 func logInStatus(err error) int {
@@ -59,15 +72,19 @@ func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.Aut
 	if err != nil {
 		return nil, err
 	}
-	provider, ok := s.providers[string(req.ProviderID)]
-	if !ok {
+	provider := s.providers[string(req.ProviderID)]
+	if provider == nil {
 		return nil, ErrProvider
+	}
+	options := LoginOptions(req.LoginOptions)
+	if err := options.check(); err != nil {
+		return nil, err
 	}
 	pass, err := s.loginPass(t, req)
 	if err != nil {
 		return nil, err
 	}
-	who, err := s.validate(ctx, provider, t, &ValidateRequest{ProviderToken: req.ProviderToken, GameShardID: shard, Type: t})
+	who, err := s.prove(ctx, provider, &ValidateRequest{ProviderToken: req.ProviderToken, GameShardID: shard, Type: t, Options: options})
 	if err != nil {
 		return nil, err
 	}
@@ -77,55 +94,61 @@ func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.Aut
 	if err := usePass(ctx, pass, provider, who); err != nil {
 		return nil, err
 	}
-	acc, err := s.accounts.logIn(ctx, provider.GetType(), who, shard)
+	acc, err := s.findOrCreate(ctx, &arrival{
+		provider: provider.GetType(), who: who, shard: shard, login: true,
+		once: provider.Settings().AccountLinkingOneAssociationOnly,
+	})
 	if err != nil {
 		return nil, storeFailure(err)
 	}
+	in := &LoginRequest{Account: *acc.account(), Provider: provider.GetType(), Type: t, GameShardID: shard, Options: options}
 	if t == pragma.Operator {
+		if err := s.askLogin(ctx, in); err != nil {
+			return nil, err
+		}
 		return s.operatorTokens(acc, provider.GetType(), who.OperatorRoles)
 	}
-	session := &pragma.PlayerSession{
-		PlayerID:    acc.Players[shard],
-		SocialID:    acc.SocialID,
-		SessionID:   acc.LastSession,
-		DisplayName: acc.DisplayName,
-		IDProvider:  provider.GetType(),
-		GameShardID: shard,
-	}
-	if err := s.admit(ctx, session); err != nil {
-		return nil, storeFailure(err)
+	session, err := s.begin(ctx, acc, in)
+	if err != nil {
+		return nil, err
 	}
 	return s.playerTokens(session)
 }
 
-// validate asks the provider who the caller is. Its errors reach the caller as
-// they are, if they are meant for him.
-func (s *Service) validate(ctx context.Context, p IdentityProvider, t pragma.SessionType, r *ValidateRequest) (*ProviderAccount, error) {
-	answer := make(chan *ProviderAccount, 1) // a hook that was left behind may answer late
-	err := pragma.RunHook(ctx, s.m, "IdentityProvider.Validate", func(ctx context.Context) error {
-		if !s.mayAuthenticate(ctx, p, t) {
-			return ErrProvider
-		}
-		who, err := p.Validate(ctx, r)
-		answer <- who
-		return err
-	})
-	if err == nil {
-		return <-answer, nil
+// begin is the session of a player who logs in, if nothing keeps him out.
+func (s *Service) begin(ctx context.Context, acc *state, in *LoginRequest) (*pragma.PlayerSession, error) {
+	session := &pragma.PlayerSession{
+		PlayerID:             acc.Players[in.GameShardID],
+		SocialID:             acc.SocialID,
+		SessionID:            acc.LastSession,
+		DisplayName:          acc.DisplayName,
+		IDProvider:           in.Provider,
+		GameShardID:          in.GameShardID,
+		DistributionPlatform: in.Options.DistributionPlatform,
+		HardwareClass:        in.Options.HardwareClass,
+		HardwareDevice:       in.Options.HardwareDevice,
 	}
-	if _, ok := errors.AsType[*pragma.Error](err); !ok {
-		err = ErrUnauthorized.Wrap(err)
+	if err := s.admit(ctx, session); err != nil {
+		return nil, storeFailure(err)
 	}
-	return nil, err
+	return session, s.askLogin(ctx, in)
 }
 
-// mayAuthenticate adds the exception for development: there the UNSAFE provider
-// lets operators in too.
-func (s *Service) mayAuthenticate(ctx context.Context, p IdentityProvider, t pragma.SessionType) bool {
-	if _, ok := p.(*Unsafe); ok && t == pragma.Operator && s.m.Mode() == pragma.Development {
-		return true
+// askLogin asks the plugin whether somebody may log in.
+func (s *Service) askLogin(ctx context.Context, in *LoginRequest) error {
+	return s.hook(ctx, "OnAccountLogin", func(ctx context.Context) error { return s.Plugin.OnAccountLogin(ctx, in) })
+}
+
+// maxOption is how long each text of [LoginOptions] may be, in bytes.
+const maxOption = 128
+
+func (o *LoginOptions) check() error {
+	for _, text := range []string{o.DistributionPlatform, o.HardwareClass, o.HardwareDevice} {
+		if len(text) > maxOption || !utf8.ValidString(text) {
+			return pragma.ErrMalformed.With("a text of loginOptions is longer than %d bytes", maxOption)
+		}
 	}
-	return p.CanAuthenticate(ctx, t)
+	return nil
 }
 
 // storeFailure names what went wrong below the accounts, unless it is a refusal
@@ -140,7 +163,16 @@ func storeFailure(err error) error {
 // shard reads the shard of a log-in: none, or that of this server.
 func (s *Service) shard(text string) (pragma.GameShardID, error) {
 	id, err := pragma.ParseID[pragma.GameShardID](text)
-	if err != nil || !id.IsZero() && id != s.m.ShardID() {
+	if err != nil {
+		return id, ErrNotFound.With("no such game shard")
+	}
+	return s.knownShard(wire.UUID(id))
+}
+
+// knownShard returns a shard of a request: none, or that of this server.
+func (s *Service) knownShard(shard wire.UUID) (pragma.GameShardID, error) {
+	id := pragma.GameShardID(shard)
+	if !id.IsZero() && id != s.m.ShardID() {
 		return id, ErrNotFound.With("no such game shard")
 	}
 	return id, nil

@@ -53,7 +53,7 @@ func (s *Service) createPartnerToken(ctx context.Context, o *pragma.OperatorSess
 // those of either backend of this server, by their full names; the same name
 // twice counts once.
 func (s *Service) newPartner(req *wire.AccountCreatePartnerTokenV1Request) (*pragma.PartnerSession, error) {
-	if err := s.knowsShard(req.GameShardID); err != nil {
+	if _, err := s.knownShard(req.GameShardID); err != nil {
 		return nil, err
 	}
 	tooLong := func(typ string) bool { return len(typ) > maxTypeName }

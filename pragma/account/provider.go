@@ -3,40 +3,48 @@ package account
 import (
 	"context"
 
-	"github.com/go-json-experiment/json"
-
+	"github.com/openpragma/engine/internal/conf"
 	"github.com/openpragma/engine/pragma"
 )
 
 // IdentityProvider says who a caller is (engine §2.3). Embed [ProviderDefaults]
 // to implement it. Calls run at the same time.
 type IdentityProvider interface {
-	// GetType returns the documented name of the provider, such as "STEAM". It is
-	// constant, and unique in a server. Log-ins name it.
+	// GetType returns the documented name of the provider, such as "STEAM", or one
+	// of the studio's: up to 24 letters, digits and _. It is constant, unique in a
+	// server, and kept with every account. Log-ins name it.
 	GetType() string
+	// TypeNumber returns the number by which log-ins may name a studio's own
+	// provider too: 101 or more, as in the title's ExtIdProvider enum. It is
+	// constant. 0 means none; the documented providers have theirs.
+	TypeNumber() int
 	// Validate checks what the caller proves himself with and returns his account
 	// at the provider. An error refuses the log-in and reaches the caller: return
 	// a [*pragma.Error], or anything else for AccountService_Unauthorized. It is
-	// called once for each log-in and may take its time within the hook's limit.
+	// called once for each log-in and each link, and may take its time within the
+	// hook's limit.
 	Validate(ctx context.Context, r *ValidateRequest) (*ProviderAccount, error)
-	// CanAuthenticate reports whether sessions of the type may log in this way. It
-	// is asked before Validate, and shares its limit.
+	// CanAuthenticate reports whether sessions of the type may log in this way,
+	// beside what Settings says. It is asked before the Validate of a log-in, and
+	// shares its limit; linking does not ask.
 	CanAuthenticate(ctx context.Context, t pragma.SessionType) bool
 	// Settings returns the keys that every provider has in its configuration. It
-	// is asked whenever one of them matters, so that a reload takes effect.
+	// is asked whenever one of them matters, so that a reload takes effect; it must
+	// not block.
 	Settings() ProviderSettings
 
 	mustEmbedProviderDefaults()
 }
 
 // ProviderDefaults are the documented defaults of an identity provider: players
-// may log in, operators may not.
+// may log in, operators may not, nothing may be linked.
 type ProviderDefaults struct{}
 
-// CanAuthenticate implements [IdentityProvider].
-func (ProviderDefaults) CanAuthenticate(_ context.Context, t pragma.SessionType) bool {
-	return t == pragma.Player
-}
+// TypeNumber returns 0: the provider is known by its name.
+func (ProviderDefaults) TypeNumber() int { return 0 }
+
+// CanAuthenticate returns true: the settings decide.
+func (ProviderDefaults) CanAuthenticate(context.Context, pragma.SessionType) bool { return true }
 
 // Settings implements [IdentityProvider].
 func (ProviderDefaults) Settings() ProviderSettings { return DefaultProviderSettings() }
@@ -62,6 +70,17 @@ type ProviderSettings struct {
 	// one account for ever, even after it was unlinked.
 	AccountLinkingOneAssociationOnly bool `yaml:"accountLinkingOneAssociationOnly"`
 }
+
+// Validate implements the check of a configuration.
+func (s *ProviderSettings) Validate() error {
+	if s.AccountLinkingCooldownInDays < 0 || s.AccountLinkingCooldownInDays > maxCooldown {
+		return conf.Fieldf("accountLinkingCooldownInDays", "want 0 to %d", maxCooldown)
+	}
+	return nil
+}
+
+// maxCooldown is a century, in days.
+const maxCooldown = 36500
 
 // DefaultProviderSettings lets players log in and allows nothing else.
 func DefaultProviderSettings() ProviderSettings { return ProviderSettings{PlayerLoginEnabled: true} }
@@ -89,47 +108,12 @@ type ValidateRequest struct {
 type ProviderAccount struct {
 	// AccountID is the provider's id of the account: 1 to 100 bytes.
 	AccountID string
-	// DisplayName is the name to give a new account. Empty means "player".
+	// DisplayName is what the provider calls the account, and by default the name
+	// to give a new account. Empty means "player".
 	DisplayName string
 	// Discriminator is the provider's own, if it has one; it is shown, not used.
 	Discriminator string
 	// OperatorRoles are what the account may do as an operator, such as
 	// [pragma.RoleAdmin]. Without any it cannot log in as one.
 	OperatorRoles []string
-}
-
-// Unsafe believes everybody: the provider for development and tests. Its token
-// is JSON text, {"accountId":…,"displayName":…}.
-type Unsafe struct {
-	ProviderDefaults
-	// Production allows the provider on a production server too, where anybody
-	// could then be anybody.
-	Production bool
-	// Operators lets operators log in this way. A development server does anyway.
-	Operators bool
-}
-
-// GetType implements [IdentityProvider].
-func (*Unsafe) GetType() string { return unsafeProvider }
-
-const unsafeProvider = "UNSAFE"
-
-// CanAuthenticate implements [IdentityProvider].
-func (u *Unsafe) CanAuthenticate(_ context.Context, t pragma.SessionType) bool {
-	return t == pragma.Player || t == pragma.Operator && u.Operators
-}
-
-// Validate implements [IdentityProvider].
-func (*Unsafe) Validate(_ context.Context, r *ValidateRequest) (*ProviderAccount, error) {
-	var who struct {
-		AccountID   string `json:"accountId"`
-		DisplayName string `json:"displayName"`
-	}
-	if err := json.Unmarshal([]byte(r.ProviderToken), &who); err != nil {
-		return nil, ErrUnauthorized.With(`providerToken must be JSON text with accountId and displayName`).Wrap(err)
-	}
-	if who.DisplayName == "" {
-		who.DisplayName = who.AccountID
-	}
-	return &ProviderAccount{AccountID: who.AccountID, DisplayName: who.DisplayName, OperatorRoles: []string{pragma.RoleAdmin}}, nil
 }

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/openpragma/engine/internal/wire"
@@ -17,10 +16,17 @@ type Service struct {
 	// Providers are the ways to log in. Nil means [Unsafe] in development; a
 	// production server needs at least one.
 	Providers []IdentityProvider
+	// Plugin decides what happens with accounts. Nil means [Defaults].
+	Plugin Plugin
+	// EmailSender sends mails that verify addresses. Nil means that addresses are
+	// kept, but never verified.
+	EmailSender EmailSender
 
 	m         *pragma.Mount
 	accounts  *accounts
-	providers map[string]IdentityProvider
+	providers map[string]IdentityProvider // by name, and by number
+	mails     *entity.Lane[mail, struct{}]
+	deleted   *entity.Lane[Account, struct{}]
 
 	banned     pragma.Notice[wire.AccountBanV1Notification]
 	management *pragma.Live[GameManagementConfig]
@@ -36,37 +42,19 @@ func (s *Service) Mount(m *pragma.Mount) error {
 		return errors.New("account.Service belongs on the Social backend")
 	}
 	s.m = m
-	if err := s.mountProviders(m); err != nil {
+	if s.Plugin == nil {
+		s.Plugin = Defaults{}
+	}
+	err := errors.Join(s.mountProviders(m), pragma.MountPlugin(m, "AccountService.accountPlugin", s.Plugin))
+	if s.EmailSender != nil {
+		err = errors.Join(err, pragma.MountPlugin(m, "AccountService.emailSenderPlugin", s.EmailSender))
+	}
+	if err != nil {
 		return err
 	}
 	s.accounts = newAccounts(m)
 	s.handleLogIn(m)
 	s.handle(m)
-	return nil
-}
-
-func (s *Service) mountProviders(m *pragma.Mount) error {
-	development := m.Mode() == pragma.Development
-	list := s.Providers
-	if list == nil && development {
-		list = []IdentityProvider{&Unsafe{}}
-	}
-	if len(list) == 0 {
-		return errors.New("account.Service.Providers is empty: nobody could log in")
-	}
-	s.providers = make(map[string]IdentityProvider)
-	for _, p := range list {
-		if u, ok := p.(*Unsafe); ok && !development && !u.Production {
-			return errors.New("the UNSAFE identity provider believes everybody: set account.Unsafe.Production to have it in production all the same")
-		}
-		if s.providers[p.GetType()] != nil {
-			return fmt.Errorf("identity provider %s is listed twice", p.GetType())
-		}
-		if err := pragma.MountPlugin(m, "AccountService.identityProviderPlugins.plugins."+p.GetType(), p); err != nil {
-			return err
-		}
-		s.providers[p.GetType()] = p
-	}
 	return nil
 }
 
@@ -82,42 +70,38 @@ type Profile struct {
 
 // ProviderLink is an account at an identity provider that belongs to an account.
 type ProviderLink struct {
-	Provider    string // such as STEAM
-	AccountID   string
-	DisplayName string
+	Provider      string `json:"provider"` // such as STEAM
+	AccountID     string `json:"accountId"`
+	DisplayName   string `json:"displayName"`
+	Discriminator string `json:"discriminator,omitzero"` // most providers have none
 }
 
 // Profile returns the account with a social id, or [ErrNotFound]. It is safe for
 // concurrent use.
 func (s *Service) Profile(ctx context.Context, id pragma.SocialID) (*Profile, error) {
-	acc, err := s.accounts.all.Read(ctx, id.String())
-	if errors.Is(err, entity.ErrNotFound) {
-		return nil, ErrNotFound.With("no such account")
-	}
+	acc, err := s.account(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("read account: %w", err)
+		return nil, err
 	}
-	p := &Profile{
-		SocialID:    acc.SocialID,
-		PlayerID:    acc.Players[s.m.ShardID()],
-		DisplayName: acc.DisplayName,
-		Created:     acc.Created,
-	}
-	for _, l := range acc.Providers {
-		p.Providers = append(p.Providers, ProviderLink(l))
-	}
-	return p, nil
+	return s.profile(acc), nil
 }
 
 // ProfileOfPlayer returns the account a player id belongs to, or [ErrNotFound].
 // It is safe for concurrent use.
 func (s *Service) ProfileOfPlayer(ctx context.Context, id pragma.PlayerID) (*Profile, error) {
-	o, err := s.accounts.players.Read(ctx, id.String())
-	if errors.Is(err, entity.ErrNotFound) {
-		return nil, ErrNotFound.With("no such player")
-	}
+	acc, err := s.ofPlayer(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("find player: %w", err)
+		return nil, err
 	}
-	return s.Profile(ctx, o.SocialID)
+	return s.profile(acc), nil
+}
+
+func (s *Service) profile(acc *state) *Profile {
+	return &Profile{
+		SocialID:    acc.SocialID,
+		PlayerID:    acc.Players[s.m.ShardID()],
+		DisplayName: acc.DisplayName,
+		Created:     acc.Created,
+		Providers:   acc.links(),
+	}
 }

@@ -1,0 +1,79 @@
+package account
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/openpragma/engine/internal/wire"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/entity"
+)
+
+// handleDelete registers the calls that delete accounts (wire §7.9); that of
+// operators is ours.
+func (s *Service) handleDelete(m *pragma.Mount) {
+	pragma.HandlePartner(m, "DeleteAccountPartnerV1", func(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountSocialIDRequest) (*wire.Empty, error) {
+		return nil, s.DeleteAccount(ctx, pragma.SocialID(req.PragmaSocialID))
+	})
+	pragma.HandleOperator(m, "DeleteAccountOperatorV1", func(ctx context.Context, o *pragma.OperatorSession, req *wire.AccountSocialIDRequest) (*wire.Empty, error) {
+		if err := s.m.Audit(ctx, o, "delete account", slog.String("account", req.PragmaSocialID.String())); err != nil {
+			return nil, err
+		}
+		return nil, s.DeleteAccount(ctx, pragma.SocialID(req.PragmaSocialID))
+	})
+	s.deleted = entity.NewLane(m, "account-deleted", entity.LaneOptions[Account, struct{}]{Deliver: s.tellDeleted})
+}
+
+// DeleteAccount deletes an account with all that points to it, if
+// [Plugin.OnAccountDelete] does not refuse. Its display name and its provider
+// accounts are free again: the next log-in with one of them makes a new account.
+// It returns [ErrNotFound] for an unknown account. It is safe for concurrent use.
+func (s *Service) DeleteAccount(ctx context.Context, id pragma.SocialID) error {
+	err := s.accounts.all.Update(ctx, id.String(), func(tx *entity.Tx, acc *state) error {
+		err := s.hook(tx.Context(), "OnAccountDelete", func(ctx context.Context) error {
+			return s.Plugin.OnAccountDelete(ctx, &DeleteRequest{*acc.account()})
+		})
+		if err != nil {
+			return err
+		}
+		gone := *acc.account()
+		if err := s.accounts.delete(tx, acc); err != nil {
+			return err
+		}
+		return s.deleted.Call(tx, id.String(), gone)
+	})
+	return accountError("delete account", err)
+}
+
+// delete removes an account and frees what it has.
+func (a *accounts) delete(tx *entity.Tx, acc *state) error {
+	var nobody pragma.SocialID
+	for _, l := range acc.Providers {
+		if err := release(tx, a.providers, providerKey(l.Provider, l.AccountID), acc.SocialID, nobody); err != nil {
+			return err
+		}
+	}
+	for _, player := range acc.Players {
+		if err := a.players.Delete(tx, player.String()); err != nil {
+			return err
+		}
+	}
+	if err := release(tx, a.names, nameKey(acc.DisplayName), acc.SocialID, nobody); err != nil {
+		return err
+	}
+	if err := a.unmark(tx, acc); err != nil {
+		return err
+	}
+	return a.all.Delete(tx, acc.SocialID.String())
+}
+
+// tellDeleted tells the plugin of a deletion that is done.
+func (s *Service) tellDeleted(ctx context.Context, c *entity.Call[Account]) (struct{}, error) {
+	err := s.hook(ctx, "OnAccountDeleted", func(ctx context.Context) error {
+		return s.Plugin.OnAccountDeleted(ctx, &DeletedEvent{c.Request})
+	})
+	if err != nil {
+		s.m.Log().ErrorContext(ctx, "hook failed", "hook", "OnAccountDeleted", "account", c.Request.SocialID, "err", err)
+	}
+	return struct{}{}, ctx.Err() // a server that stops tells again
+}
