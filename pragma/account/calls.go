@@ -7,7 +7,7 @@ func (s *Service) handle(m *pragma.Mount) {
 	pragma.HandlePlayer(m, "RefreshTokensV1", s.refresh)
 	s.handlePartnerTokens(m)
 	pragma.HandleOperator(m, "CreateAccountWithUnsafeProviderV2", s.createUnsafe)
-	pragma.HandlePartner(m, "CreateAccountPartnerV1", s.createPartner)
+	onBoth(s, m, "CreateAccount", act("create account", s.createAccount))
 	s.handleLookups(m)
 	s.handleNames(m)
 	s.handleLinks(m)

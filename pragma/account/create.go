@@ -216,11 +216,14 @@ func (s *Service) createAhead(ctx context.Context, r *CreateAccountRequest) (*st
 	return acc, err
 }
 
-// createPartner makes an account for a trusted server (engine §2.4; its payload
-// is ours).
-func (s *Service) createPartner(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountCreateAccountPartnerV1Request) (*wire.AccountCreateAccountPartnerV1Response, error) {
+// createAccount makes an account ahead of its first log-in (engine §2.4; the
+// payload is ours).
+func (s *Service) createAccount(ctx context.Context, audit auditor, req *wire.AccountCreateAccountPartnerV1Request) (*wire.AccountCreateAccountPartnerV1Response, error) {
 	shard, err := s.shard(req.GameShardID)
 	if err != nil {
+		return nil, err
+	}
+	if err := audit(ctx, slog.String("provider", string(req.ProviderID))); err != nil {
 		return nil, err
 	}
 	acc, err := s.createAhead(ctx, &CreateAccountRequest{

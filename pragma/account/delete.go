@@ -9,25 +9,23 @@ import (
 	"github.com/openpragma/engine/pragma/entity"
 )
 
-// handleDelete registers the calls that delete accounts (wire §7.9); that of
-// operators is ours.
+// handleDelete registers the calls that delete accounts (wire §7.9).
 func (s *Service) handleDelete(m *pragma.Mount) {
-	pragma.HandlePartner(m, "DeleteAccountPartnerV1", func(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountSocialIDRequest) (*wire.Empty, error) {
-		return nil, s.DeleteAccount(ctx, pragma.SocialID(req.PragmaSocialID))
-	})
-	pragma.HandleOperator(m, "DeleteAccountOperatorV1", func(ctx context.Context, o *pragma.OperatorSession, req *wire.AccountSocialIDRequest) (*wire.Empty, error) {
-		if err := s.m.Audit(ctx, o, "delete account", slog.String("account", req.PragmaSocialID.String())); err != nil {
-			return nil, err
-		}
-		return nil, s.DeleteAccount(ctx, pragma.SocialID(req.PragmaSocialID))
-	})
+	onBoth(s, m, "DeleteAccount", act("delete account", s.deleteAccount))
 	s.deleted = entity.NewLane(m, "account-deleted", entity.LaneOptions[Account, struct{}]{Deliver: s.tellDeleted})
+}
+
+func (s *Service) deleteAccount(ctx context.Context, audit auditor, req *wire.AccountSocialIDRequest) (*wire.Empty, error) {
+	if err := audit(ctx, slog.String("account", req.PragmaSocialID.String())); err != nil {
+		return nil, err
+	}
+	return nil, s.DeleteAccount(ctx, pragma.SocialID(req.PragmaSocialID))
 }
 
 // DeleteAccount deletes an account with all that points to it, if
 // [Plugin.OnAccountDelete] does not refuse. Its display name and its provider
 // accounts are free again: the next log-in with one of them makes a new account.
-// It returns [ErrNotFound] for an unknown account. It is safe for concurrent use.
+// Tokens of the account cannot be refreshed any more. It returns [ErrNotFound] for an unknown account. It is safe for concurrent use.
 func (s *Service) DeleteAccount(ctx context.Context, id pragma.SocialID) error {
 	err := s.accounts.all.Update(ctx, id.String(), func(tx *entity.Tx, acc *state) error {
 		err := s.hook(tx.Context(), "OnAccountDelete", func(ctx context.Context) error {

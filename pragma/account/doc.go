@@ -22,6 +22,33 @@
 // wire §7.9 and §16.7; whatever a partner may call, operators may call under the
 // name that ends in OperatorV1.
 //
+// # What a studio decides
+//
+// A [Plugin] is asked before accounts are made, changed, linked and deleted, and
+// at every log-in; embed [Defaults] and write the hooks that matter. By default
+// players may not change their display names:
+//
+//	type accounts struct{ account.Defaults }
+//
+//	func (accounts) OnAccountUpdate(ctx context.Context, r *account.UpdateRequest) error {
+//		if time.Since(r.Account.DisplayNameUpdated) < 30*24*time.Hour {
+//			return account.ErrDisplayNameUpdate.With("once a month is enough")
+//		}
+//		return nil
+//	}
+//
+// An [EmailSender] sends mails with a token that verifies an address; see
+// [EmailSender.SendVerificationEmail] for the way back. What a provider allows
+// says its configuration, see [ProviderSettings]: who may log in, what may be
+// linked, which of its accounts players see of each other. In look-ups players
+// see those that they ask for by their ids, and their own, in any case.
+//
+// # Providers
+//
+// An account has at most one account of each provider, and a provider account
+// belongs to at most one account, at every committed moment. [Service.Unlink] and
+// [Service.DeleteAccount] free it; a later log-in with it makes a new account.
+//
 // In development a server without providers has [Unsafe], which believes
 // everybody. A production server names its providers or does not start.
 package account

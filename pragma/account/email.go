@@ -36,8 +36,16 @@ type EmailSender interface {
 	mustEmbedEmailSenderDefaults()
 }
 
-// EmailSenderDefaults is what every [EmailSender] embeds.
+// EmailSenderDefaults sends nothing: the address stays unverified. Every
+// [EmailSender] embeds it.
 type EmailSenderDefaults struct{}
+
+var _ EmailSender = EmailSenderDefaults{}
+
+// SendVerificationEmail does nothing.
+func (EmailSenderDefaults) SendVerificationEmail(context.Context, *SendVerificationEmailRequest) error {
+	return nil
+}
 
 func (EmailSenderDefaults) mustEmbedEmailSenderDefaults() {}
 

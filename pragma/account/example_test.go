@@ -44,3 +44,48 @@ func ExampleIdentityProvider() {
 	// robin <nil>
 	// AccountService_Unauthorized: wrong name or password
 }
+
+// house lets players change their names, but not to one of the studio's.
+type house struct{ account.Defaults }
+
+var _ account.Plugin = house{}
+
+func (house) OnAccountUpdate(_ context.Context, r *account.UpdateRequest) error {
+	if strings.Contains(strings.ToLower(r.Change.DisplayName), "studio") {
+		return account.ErrDisplayNameUpdate.With("this name is taken by the house")
+	}
+	return nil
+}
+
+// A plugin that decides about display names.
+func ExamplePlugin() {
+	srv := &pragma.Server{Social: []pragma.Service{&account.Service{Plugin: house{}}}}
+	_ = srv // srv.Run(ctx)
+
+	for _, name := range []string{"Robin", "Studio Robin"} {
+		r := &account.UpdateRequest{Change: account.Change{DisplayName: name}, RequestedBy: pragma.Player}
+		fmt.Println(name, house{}.OnAccountUpdate(context.Background(), r))
+	}
+	// Output:
+	// Robin <nil>
+	// Studio Robin AccountService_DisplayNameUpdateNotAllowed: this name is taken by the house
+}
+
+// letters prints the mails that it is to send.
+type letters struct{ account.EmailSenderDefaults }
+
+var _ account.EmailSender = letters{}
+
+func (letters) SendVerificationEmail(_ context.Context, r *account.SendVerificationEmailRequest) error {
+	fmt.Printf("to %s: https://game.example.com/verify?token=%s\n", r.EmailAddress, r.Token)
+	return nil
+}
+
+// A sender of verification mails.
+func ExampleEmailSender() {
+	srv := &pragma.Server{Social: []pragma.Service{&account.Service{EmailSender: letters{}}}}
+	_ = srv // srv.Run(ctx)
+
+	_ = letters{}.SendVerificationEmail(context.Background(), &account.SendVerificationEmailRequest{EmailAddress: "robin@example.com", Token: "t0ken"})
+	// Output: to robin@example.com: https://game.example.com/verify?token=t0ken
+}

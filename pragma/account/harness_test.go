@@ -66,7 +66,7 @@ type answer struct {
 		PragmaTokens struct{ PragmaGameToken, PragmaSocialToken string }
 	}
 	Refusal struct {
-		ServiceError struct{ Status, Error string }
+		ServiceError struct{ Status, Error, ExtError string }
 	}
 }
 

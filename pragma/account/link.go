@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 func (s *Service) handleLinks(m *pragma.Mount) {
 	pragma.HandlePlayer(m, "LinkIdentityProviderAccountV2", s.linkPlayer)
 	pragma.HandlePartner(m, "LinkIdentityProviderAccountPartnerV1", s.linkPartner)
-	pragma.HandlePartner(m, "UnlinkIdentityProviderAccountPartnerV1", s.unlinkPartner)
+	onBoth(s, m, "UnlinkIdentityProviderAccount", act("unlink provider account", s.unlinkAccount))
 }
 
 // linkPlayer links a provider account to the caller's account.
@@ -144,13 +145,16 @@ func (s *state) coolEnough(provider string, settings ProviderSettings, now time.
 	}{pragma.Int64(until.UnixMilli())}))
 }
 
-func (s *Service) unlinkPartner(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountUnlinkIdentityProviderAccountPartnerV1Request) (*wire.Empty, error) {
+func (s *Service) unlinkAccount(ctx context.Context, audit auditor, req *wire.AccountUnlinkIdentityProviderAccountPartnerV1Request) (*wire.Empty, error) {
 	p := s.providers[string(req.IDProvider)]
 	if p == nil {
 		return nil, ErrProviderMissing
 	}
 	if !p.Settings().AccountUnlinkingEnabled {
 		return nil, ErrUnlinkingDisabled
+	}
+	if err := audit(ctx, slog.String("account", req.PragmaSocialID.String()), slog.String("provider", p.GetType())); err != nil {
+		return nil, err
 	}
 	return nil, s.Unlink(ctx, pragma.SocialID(req.PragmaSocialID), p.GetType())
 }
@@ -160,7 +164,7 @@ func (s *Service) unlinkPartner(ctx context.Context, _ *pragma.PartnerSession, r
 // unless accountLinkingOneAssociationOnly is set. It returns [ErrNotFound] for an
 // unknown account, [ErrProviderMissing] if it has no account of the provider and
 // [ErrOnlyProvider] if it has no other one. Whether the configuration allows
-// unlinking is asked by calls of partners only. It is safe for concurrent use.
+// unlinking is asked by calls of partners and operators only. It is safe for concurrent use.
 func (s *Service) Unlink(ctx context.Context, id pragma.SocialID, provider string) error {
 	err := s.accounts.all.Update(ctx, id.String(), func(tx *entity.Tx, acc *state) error {
 		l := acc.at(provider)

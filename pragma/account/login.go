@@ -68,40 +68,19 @@ func logInStatus(err error) int {
 
 // logIn finds out who the caller is and signs his tokens.
 func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.AuthenticateOrCreateV2Request) (*wire.PragmaTokens, error) {
-	shard, err := s.shard(req.GameShardID)
+	r := &ValidateRequest{ProviderToken: req.ProviderToken, Type: t, Options: LoginOptions(req.LoginOptions)}
+	provider, who, err := s.arrive(ctx, req, r)
 	if err != nil {
-		return nil, err
-	}
-	provider := s.providers[string(req.ProviderID)]
-	if provider == nil {
-		return nil, ErrProvider
-	}
-	options := LoginOptions(req.LoginOptions)
-	if err := options.check(); err != nil {
-		return nil, err
-	}
-	pass, err := s.loginPass(t, req)
-	if err != nil {
-		return nil, err
-	}
-	who, err := s.prove(ctx, provider, &ValidateRequest{ProviderToken: req.ProviderToken, GameShardID: shard, Type: t, Options: options})
-	if err != nil {
-		return nil, err
-	}
-	if t == pragma.Operator && len(who.OperatorRoles) == 0 {
-		return nil, ErrUnauthorized.With("this account may not log in as an operator")
-	}
-	if err := usePass(ctx, pass, provider, who); err != nil {
 		return nil, err
 	}
 	acc, err := s.findOrCreate(ctx, &arrival{
-		provider: provider.GetType(), who: who, shard: shard, login: true,
+		provider: provider.GetType(), who: who, shard: r.GameShardID, login: true,
 		once: provider.Settings().AccountLinkingOneAssociationOnly,
 	})
 	if err != nil {
 		return nil, storeFailure(err)
 	}
-	in := &LoginRequest{Account: *acc.account(), Provider: provider.GetType(), Type: t, GameShardID: shard, Options: options}
+	in := &LoginRequest{Account: *acc.account(), Provider: provider.GetType(), Type: t, GameShardID: r.GameShardID, Options: r.Options}
 	if t == pragma.Operator {
 		if err := s.askLogin(ctx, in); err != nil {
 			return nil, err
@@ -113,6 +92,32 @@ func (s *Service) logIn(ctx context.Context, t pragma.SessionType, req *wire.Aut
 		return nil, err
 	}
 	return s.playerTokens(session)
+}
+
+// arrive has a caller prove who he is. Players come with a pass of the log-in
+// queue, which is spent only once they have.
+func (s *Service) arrive(ctx context.Context, req *wire.AuthenticateOrCreateV2Request, r *ValidateRequest) (p IdentityProvider, who *ProviderAccount, err error) {
+	if r.GameShardID, err = s.shard(req.GameShardID); err != nil {
+		return nil, nil, err
+	}
+	if p = s.providers[string(req.ProviderID)]; p == nil {
+		return nil, nil, ErrProvider
+	}
+	if err := r.Options.check(); err != nil {
+		return nil, nil, err
+	}
+	pass, err := s.loginPass(r.Type, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	who, err = s.prove(ctx, p, r)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case r.Type == pragma.Operator && len(who.OperatorRoles) == 0:
+		return nil, nil, ErrUnauthorized.With("this account may not log in as an operator")
+	}
+	return p, who, usePass(ctx, pass, p, who)
 }
 
 // begin is the session of a player who logs in, if nothing keeps him out.
@@ -139,13 +144,10 @@ func (s *Service) askLogin(ctx context.Context, in *LoginRequest) error {
 	return s.hook(ctx, "OnAccountLogin", func(ctx context.Context) error { return s.Plugin.OnAccountLogin(ctx, in) })
 }
 
-// maxOption is how long each text of [LoginOptions] may be, in bytes.
-const maxOption = 128
-
 func (o *LoginOptions) check() error {
 	for _, text := range []string{o.DistributionPlatform, o.HardwareClass, o.HardwareDevice} {
-		if len(text) > maxOption || !utf8.ValidString(text) {
-			return pragma.ErrMalformed.With("a text of loginOptions is longer than %d bytes", maxOption)
+		if len(text) > pragma.MaxLoginOption || !utf8.ValidString(text) {
+			return pragma.ErrMalformed.With("a text of loginOptions is longer than %d bytes", pragma.MaxLoginOption)
 		}
 	}
 	return nil

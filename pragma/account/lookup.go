@@ -25,15 +25,15 @@ func (s *Service) handleLookups(m *pragma.Mount) {
 	pragma.HandlePlayer(m, "GetPlayerIdentitiesV1", func(ctx context.Context, p *pragma.PlayerSession, req *wire.AccountGetPlayerIdentitiesV1Request) (*wire.AccountGetPlayerIdentitiesV1Response, error) {
 		return s.playerIdentities(ctx, s.viewOf(p), req)
 	})
-	pragma.HandlePartner(m, "GetPlayerIdentitiesPartnerV1", func(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountGetPlayerIdentitiesV1Request) (*wire.AccountGetPlayerIdentitiesV1Response, error) {
+	onBoth(s, m, "GetPlayerIdentities", look(func(ctx context.Context, req *wire.AccountGetPlayerIdentitiesV1Request) (*wire.AccountGetPlayerIdentitiesV1Response, error) {
 		return s.playerIdentities(ctx, everything, req)
-	})
+	}))
 	pragma.HandlePlayer(m, "GetSocialIdentitiesV1", func(ctx context.Context, p *pragma.PlayerSession, req *wire.AccountGetSocialIdentitiesV1Request) (*wire.AccountGetSocialIdentitiesV1Response, error) {
 		return s.socialIdentities(ctx, s.viewOf(p), req)
 	})
-	pragma.HandlePartner(m, "GetSocialIdentitiesPartnerV1", func(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountGetSocialIdentitiesV1Request) (*wire.AccountGetSocialIdentitiesV1Response, error) {
+	onBoth(s, m, "GetSocialIdentities", look(func(ctx context.Context, req *wire.AccountGetSocialIdentitiesV1Request) (*wire.AccountGetSocialIdentitiesV1Response, error) {
 		return s.socialIdentities(ctx, everything, req)
-	})
+	}))
 	pragma.HandlePartner(m, "GetDisplayNameForPlayerIdPartnerV2", s.displayNamePartner)
 	pragma.HandlePartner(m, "ViewSocialIdentityPartnerV2", func(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountSocialIDRequest) (*wire.AccountViewSocialIdentityV1Response, error) {
 		return s.viewAccount(ctx, req)

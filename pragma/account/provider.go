@@ -85,10 +85,11 @@ const maxCooldown = 36500
 // DefaultProviderSettings lets players log in and allows nothing else.
 func DefaultProviderSettings() ProviderSettings { return ProviderSettings{PlayerLoginEnabled: true} }
 
-// LoginOptions are what a client says of the machine it runs on. Nothing of it
-// is checked (engine §2.2).
+// LoginOptions are what a client says of the machine it runs on: each text
+// optional, at most [pragma.MaxLoginOption] bytes, and otherwise unchecked (engine
+// §2.2). They travel in the player's session.
 type LoginOptions struct {
-	DistributionPlatform string
+	DistributionPlatform string // the shop, such as STEAM
 	HardwareClass        string // such as PC
 	HardwareDevice       string
 }

@@ -71,6 +71,15 @@ func (s *Service) addProvider(p IdentityProvider) error {
 	return nil
 }
 
+// providerName returns the name of a provider that may be given by the number a
+// title chose for it.
+func (s *Service) providerName(id wire.IDProvider) wire.IDProvider {
+	if p := s.providers[string(id)]; p != nil {
+		return wire.IDProvider(p.GetType())
+	}
+	return id
+}
+
 // prove asks the provider who it is that logs in, if he may log in this way.
 func (s *Service) prove(ctx context.Context, p IdentityProvider, r *ValidateRequest) (*ProviderAccount, error) {
 	return s.validate(ctx, p, r, func(ctx context.Context) error {

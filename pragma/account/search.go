@@ -56,6 +56,10 @@ func (s *Service) overviews(ctx context.Context, req *wire.AccountGetPragmaAccou
 	if err := s.checkFilter(f); err != nil {
 		return nil, err
 	}
+	for i := range f.IDProviders {
+		f.IDProviders[i] = s.providerName(f.IDProviders[i])
+	}
+	f.IDProviderDisplayNameSearch.IDProvider = s.providerName(f.IDProviderDisplayNameSearch.IDProvider)
 	limited, cancel := context.WithTimeout(ctx, maxSearchTime)
 	defer cancel()
 	select {

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
@@ -15,6 +16,12 @@ func (s *Service) handleNames(m *pragma.Mount) {
 	})
 	pragma.HandlePartner(m, "UpdateDisplayNamePartnerV1", func(ctx context.Context, _ *pragma.PartnerSession, req *wire.AccountUpdateDisplayNamePartnerV1Request) (*wire.AccountUpdateDisplayNameV1Response, error) {
 		return renamed(s.rename(ctx, pragma.SocialID(req.PragmaSocialID), req.RequestedDisplayName, pragma.Partner))
+	})
+	pragma.HandleOperator(m, "UpdateDisplayNameOperatorV1", func(ctx context.Context, o *pragma.OperatorSession, req *wire.AccountUpdateDisplayNamePartnerV1Request) (*wire.AccountUpdateDisplayNameV1Response, error) {
+		if err := s.m.Audit(ctx, o, "update display name", slog.String("account", req.PragmaSocialID.String())); err != nil {
+			return nil, err
+		}
+		return renamed(s.rename(ctx, pragma.SocialID(req.PragmaSocialID), req.RequestedDisplayName, pragma.Operator))
 	})
 }
 
