@@ -2,6 +2,7 @@ package pragma
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -57,7 +58,8 @@ type caller struct {
 	partner  *PartnerSession
 	operator *OperatorSession
 
-	socket *socket // nil over HTTP
+	socket  *socket   // nil over HTTP
+	expires time.Time // of the token
 }
 
 // id names the log-in, or the pair of partner tokens, behind the caller.
@@ -110,6 +112,9 @@ func register[Req, Resp any](m *Mount, t SessionType, name string, fn func(conte
 // decodeRequest reads a payload. Messages of our own say which members are read
 // leniently; those of a studio are plain structs, for which [ext.As] is.
 func decodeRequest[Req any](payload []byte) (*Req, error) {
+	if payload[0] != '{' {
+		return nil, errors.New("payload is not an object")
+	}
 	req := new(Req)
 	strict := wire.Unmarshal(payload, req)
 	if strict == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 
 	"github.com/openpragma/engine/internal/conf"
@@ -184,14 +185,17 @@ func (c *core) readConfig(config *Config) {
 		tree = &conf.Tree{}
 	}
 	c.conf = conf.NewSet(tree)
-	c.config, _ = bind(c.conf, conf.Binding[coreConfig]{Path: "core", Default: defaultCore(), NeedsRestart: coreNeedsRestart})
+	c.config, _ = bind(c.conf, conf.Binding[coreConfig]{Path: "core", Default: defaultCore(modeOf(tree)), NeedsRestart: coreNeedsRestart})
 	var signer error
 	c.signer, signer = bind(c.conf, conf.Binding[tokenSignerConfig]{
 		Path: "social.serviceConfigs.TokenSignerConfig", Aliases: []string{"TokenConfig"},
 		Default: defaultTokenSigner(), NeedsRestart: signerNeedsRestart,
 	})
 	c.signerBroken = signer != nil
-	keep := func(_, now coreConfig) { c.session.Store(&now.Session) }
+	keep := func(_, now coreConfig) {
+		c.session.Store(&now.Session)
+		c.gates.Store(&now.GatewayManager)
+	}
 	keep(coreConfig{}, c.config.Load())
 	c.config.OnChange(keep)
 	c.mode, c.node = c.config.Load().BackendMode, c.config.Load().NodeName
@@ -205,7 +209,7 @@ func (c *core) readConfig(config *Config) {
 func (c *core) warnWithoutEffect() {
 	core := c.config.Load()
 	keys := core.given()
-	session, usual := c.session.Load(), defaultCore().Session
+	session, usual := c.session.Load(), defaultCore(c.mode).Session
 	for _, key := range []struct {
 		name string
 		set  bool
@@ -222,12 +226,20 @@ func (c *core) warnWithoutEffect() {
 	}
 }
 
+// modeOf reads the mode ahead of the rest, whose defaults depend on it. A mistake
+// is found again, and reported, when the section is read.
+func modeOf(tree *conf.Tree) Mode {
+	first, _ := bind(conf.NewSet(tree), conf.Binding[coreConfig]{Path: "core", Default: defaultCore(Development)})
+	return first.Load().BackendMode
+}
+
 // coreNeedsRestart names what cannot change while the server runs: all but the
-// limits of sessions and what has no effect.
+// limits of sessions, whom the gateways let in, and what has no effect.
 func coreNeedsRestart(running, next coreConfig) []string {
 	running.Session, next.Session = sessionConfig{}, sessionConfig{}
+	running.GatewayManager, next.GatewayManager = running.GatewayManager.fixed(), next.GatewayManager.fixed()
 	running.unusedConfig, next.unusedConfig = unusedConfig{}, unusedConfig{}
-	if running == next {
+	if reflect.DeepEqual(running, next) {
 		return nil
 	}
 	return []string{""}

@@ -2,11 +2,11 @@ package pragma
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // gateway is one of the six doors: an HTTP server for one backend and one
@@ -16,23 +16,39 @@ type gateway struct {
 	side     *side
 	listener net.Listener
 	http     *http.Server
-	rates    rates // of calls over HTTP
+	mux      *http.ServeMux
+	cert     *certificate // nil: no TLS
+	rates    rates        // of calls over HTTP
 }
 
-func newGateway(side *side, t SessionType, listener net.Listener) *gateway {
-	g := &gateway{id: Gateway{side.backend, t}, side: side, listener: listener}
-	session := side.core.session.Load()
+func newGateway(side *side, t SessionType, listener net.Listener, cert *certificate) *gateway {
+	g := &gateway{id: Gateway{side.backend, t}, side: side, listener: listener, cert: cert}
+	g.mux = g.paths()
+	limits := side.core.gates.Load().HTTP
 	g.http = &http.Server{
-		Handler:           g.handler(),
-		ReadHeaderTimeout: seconds(session.HandshakeTimeoutSeconds),
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		Handler:           g,
+		ReadHeaderTimeout: seconds(side.core.session.Load().HandshakeTimeoutSeconds),
+		ReadTimeout:       seconds(limits.ReadTimeoutSeconds),
+		WriteTimeout:      seconds(limits.WriteTimeoutSeconds),
+		IdleTimeout:       seconds(limits.IdleTimeoutSeconds),
+		MaxHeaderBytes:    limits.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(side.core.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return side.core.ctx },
+
+		DisableGeneralOptionsHandler: true,
+	}
+	if cert != nil {
+		g.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get}
 	}
 	return g
+}
+
+// accept takes connections until the gateway is shut down.
+func (g *gateway) accept() error {
+	if g.cert != nil {
+		return g.http.ServeTLS(g.listener, "", "")
+	}
+	return g.http.Serve(g.listener)
 }
 
 // routes are the paths of every gateway (wire §1.2).
@@ -49,16 +65,16 @@ var routes = []struct {
 	{"GET /instance-healthcheck", (*gateway).alive},
 }
 
-// handler routes to the paths of every gateway and to those that services have
-// registered for this one.
-func (g *gateway) handler() http.Handler {
+// paths are those of every gateway and those that services have registered for
+// this one.
+func (g *gateway) paths() *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { r.handle(g, w, req) })
 	}
 	for _, route := range g.side.http {
 		if route.session == g.id.Type {
-			mux.Handle(route.pattern, route.handler)
+			mux.Handle(route.pattern, g.watch(route.handler))
 		}
 	}
 	return mux

@@ -17,10 +17,10 @@ import (
 // client that sends slowly has no head start over a log-in that takes over.
 func (g *gateway) post(w http.ResponseWriter, r *http.Request) {
 	if !isJSON(r.Header.Get("Content-Type")) {
-		w.WriteHeader(http.StatusUnsupportedMediaType)
+		g.refuse(w, 0, errContentType)
 		return
 	}
-	who, err := g.authenticate(r)
+	who, err := g.identify(r)
 	if err != nil {
 		g.refuse(w, 0, err)
 		return
@@ -79,6 +79,8 @@ func (g *gateway) refuse(w http.ResponseWriter, requestID int64, err error) {
 
 func refusalStatus(err error) int {
 	switch e := asError(err); {
+	case errors.Is(err, errNotJSON):
+		return http.StatusUnsupportedMediaType
 	case e.Is(ErrWrongSessionType):
 		return http.StatusForbidden
 	case e.Code == Unauthenticated:
@@ -95,6 +97,11 @@ func refusalStatus(err error) int {
 	return http.StatusInternalServerError
 }
 
+var (
+	errNotJSON     = errors.New("not JSON")
+	errContentType = ErrMalformed.With("Content-Type must be application/json").Wrap(errNotJSON)
+)
+
 // writeFrame writes a frame; over HTTP its number is 0 (wire §4).
 func writeFrame(w http.ResponseWriter, status int, body []byte) {
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
@@ -107,7 +114,6 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json; charset=UTF-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Vary", "Origin")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client is gone: nobody is left to tell
 }
@@ -128,8 +134,12 @@ const maxHTTPBody = 64 << 10
 
 // ReadHTTP reads the JSON body of a plain HTTP request by the rules of wire §5,
 // up to 64 KiB of it. It is for handlers registered with [Mount.HandleHTTP]. The
-// error is [ErrTooLarge] or [ErrMalformed], for [Mount.RefuseHTTP].
+// error is [ErrTooLarge] or [ErrMalformed], also for a Content-Type that is not
+// JSON, and is for [Mount.RefuseHTTP]. No Content-Type counts as JSON.
 func ReadHTTP[Req any](w http.ResponseWriter, r *http.Request) (*Req, error) {
+	if !isJSON(r.Header.Get("Content-Type")) {
+		return nil, errContentType
+	}
 	body, err := readBody(w, r, maxHTTPBody)
 	if err != nil {
 		return nil, err
@@ -151,13 +161,18 @@ func (m *Mount) AnswerHTTP(w http.ResponseWriter, v any) {
 	writeJSON(w, http.StatusOK, body)
 }
 
-// RefuseHTTP writes err as a serviceError envelope with an HTTP status. What the
+// RefuseHTTP writes err as a serviceError envelope with an HTTP status; that of a
+// body [ReadHTTP] did not read because of its Content-Type is 415 anyway. What the
 // client may not know goes to the log.
 func (m *Mount) RefuseHTTP(w http.ResponseWriter, status int, err error) {
+	if errors.Is(err, errNotJSON) {
+		status = http.StatusUnsupportedMediaType
+	}
 	writeFrame(w, status, m.side.errorBody(&wire.Request{}, err))
 }
 
-// rates limits calls over HTTP for each token's session. The zero value is ready.
+// rates limits something for each of many ids: calls over HTTP by session,
+// handshakes by address. The zero value is ready.
 type rates struct {
 	mu    sync.Mutex
 	by    map[[16]byte]*rate.Limiter
@@ -191,4 +206,12 @@ func (r *rates) allow(id [16]byte, perSecond rate.Limit, burst int, now time.Tim
 		l.SetBurstAt(now, burst)
 	}
 	return l.AllowN(now, 1)
+}
+
+// empty reports whether allow would refuse now.
+func (r *rates) empty(id [16]byte, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.by[id]
+	return l != nil && l.TokensAt(now) < 1
 }

@@ -55,10 +55,14 @@ func (g *gateway) address(r *http.Request, b Backend) wire.Backend {
 		a.Host = host
 	}
 	for _, door := range g.side.core.doors {
-		if door.id == id {
-			if tcp, ok := door.listener.Addr().(*net.TCPAddr); ok {
-				a.Port = wire.Int32(tcp.Port)
-			}
+		if door.id != id {
+			continue
+		}
+		if tcp, ok := door.listener.Addr().(*net.TCPAddr); ok {
+			a.Port = wire.Int32(tcp.Port)
+		}
+		if door.cert != nil {
+			a.Protocol, a.WebSocketProtocol = "https", "wss"
 		}
 	}
 	return a
@@ -112,7 +116,7 @@ func (g *gateway) alive(w http.ResponseWriter, _ *http.Request) {
 
 // discover answers GET /v1/gateway: there is one gateway of each kind.
 func (g *gateway) discover(w http.ResponseWriter, r *http.Request) {
-	if _, err := g.authenticate(r); err != nil {
+	if _, err := g.identify(r); err != nil {
 		g.refuse(w, 0, err)
 		return
 	}

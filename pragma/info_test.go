@@ -178,7 +178,7 @@ func TestServiceAnswersPlainHTTP(t *testing.T) {
 			{"fits", `{"text":"hi"}`, `{"text":"hi"}`, gamePlayer, 200},
 			{"does not fit", `{"text":1}`, "Serialization_Error", gamePlayer, 418},
 			{"too large", `{"text":"` + strings.Repeat("x", 64<<10) + `"}`, "SessionService_RequestTooLarge", gamePlayer, 418},
-			{"another gateway", `{}`, "404", gamePartner, 404},
+			{"another gateway", `{}`, "INVALID_REQUEST_TYPE", gamePartner, 404},
 		} {
 			if status, text := post(tt.gateway, tt.body); status != tt.status || !strings.Contains(text, tt.want) {
 				t.Errorf("%s: got %d %s, want %d %s", tt.name, status, text, tt.status, tt.want)

@@ -128,7 +128,7 @@ func (q *loginQueue) mount(m *Mount) {
 func (q *loginQueue) handler(m *Mount, answer func(*http.Request, []byte) (*wire.LoginQueueTicket, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && !isJSON(r.Header.Get("Content-Type")) {
-			w.WriteHeader(http.StatusUnsupportedMediaType)
+			m.RefuseHTTP(w, http.StatusUnsupportedMediaType, errContentType)
 			return
 		}
 		body, err := readBody(w, r, maxHTTPBody)

@@ -19,6 +19,7 @@ type metrics struct {
 	hooks    *prometheus.HistogramVec
 	sockets  *prometheus.GaugeVec
 	cuts     *prometheus.CounterVec
+	refusals *prometheus.CounterVec
 
 	queueWait   prometheus.Histogram
 	queueLapsed prometheus.Counter
@@ -45,9 +46,12 @@ func newMetrics() *metrics {
 		cuts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gamebackend_session_cut_total", Help: "Sockets the server closed or cut, by cause.",
 		}, []string{"cause"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gamebackend_gateway_refused_total", Help: "Clients that a gateway did not let in, by cause.",
+		}, []string{"gateway", "cause"}),
 	}
 	m.loginQueue()
-	m.registry.MustRegister(m.calls, m.refused, m.hooks, m.sockets, m.cuts, m.queueWait, m.queueLapsed, m.queuePasses,
+	m.registry.MustRegister(m.calls, m.refused, m.hooks, m.sockets, m.cuts, m.refusals, m.queueWait, m.queueLapsed, m.queuePasses,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -201,7 +201,12 @@ func TestRequestsThatCannotBeRoutedOrReadAreRefused(t *testing.T) {
 			{"not an object", `[1,2]`, malformed, 0},
 			{"without type", `{"requestId":6,"payload":{}}`, malformed, 6},
 			{"duplicate member", `{"requestId":6,"type":"LabRpc.SayV1Request","type":"x"}`, malformed, 6},
-			{"too deep", `{"requestId":6,"type":"LabRpc.SayV1Request","payload":{"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}}`, malformed, 0},
+			{"too deep", `{"requestId":6,"type":"LabRpc.SayV1Request","payload":{"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}}`, malformed, 6},
+			{"much too deep", `{"requestId":6,"type":"LabRpc.SayV1Request","payload":` + strings.Repeat("[", 30000), malformed, 6},
+			{"too deep before the id", `{"payload":` + strings.Repeat("[", 30000) + `,"requestId":6}`, malformed, 0},
+			{"list for the payload", `{"requestId":5,"type":"LabRpc.SayV1Request","payload":[]}`, refusal{200, "BAD_PARAM", "Serialization_Error"}, 5},
+			{"text for the payload", `{"requestId":5,"type":"LabRpc.SayV1Request","payload":"{}"}`, refusal{200, "BAD_PARAM", "Serialization_Error"}, 5},
+			{"number for the payload of an unknown type", `{"requestId":5,"type":"LabRpc.NopeV1Request","payload":7}`, refusal{200, "BAD_PARAM", "INVALID_REQUEST_TYPE"}, 5},
 		} {
 			over := w.post(gamePlayer, token, tt.frame)
 			wantRefusal(t, tt.name+", HTTP", over, tt.want)

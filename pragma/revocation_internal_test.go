@@ -44,7 +44,7 @@ func tokenNode(t *testing.T, name string, hub *cluster.Hub, db store.Driver) *pa
 		log: slog.New(slog.DiscardHandler), bus: hub.Node(name), metrics: newMetrics(),
 		tokens: &tokens{keys: &token.Keys{}, config: func() tokenSignerConfig { return signer }},
 	}
-	limits := defaultCore().Session
+	limits := defaultCore(Development).Session
 	c.session.Store(&limits)
 	p, err := c.newPartnerTokens(db)
 	if err != nil {

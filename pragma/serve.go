@@ -19,6 +19,7 @@ func (c *core) serve(ctx context.Context, s *Server, cut context.CancelFunc) {
 	}
 	background.Go(func() { c.watchConfig(work, s.Config) })
 	background.Go(func() { c.partners.run(work) })
+	background.Go(func() { c.watchCertificates(work) })
 	stopMetrics := c.serveMetrics()
 
 	var serving sync.WaitGroup
@@ -26,7 +27,7 @@ func (c *core) serve(ctx context.Context, s *Server, cut context.CancelFunc) {
 	for _, g := range c.doors {
 		addresses[g.id] = g.listener.Addr().String()
 		serving.Go(func() {
-			if err := g.http.Serve(g.listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := g.accept(); !errors.Is(err, http.ErrServerClosed) {
 				c.log.Error("gateway stopped", "gateway", g.id.String(), "err", err)
 			}
 		})
@@ -48,9 +49,9 @@ func (c *core) serve(ctx context.Context, s *Server, cut context.CancelFunc) {
 // flushTime is how long a drain waits for peers to take what is queued for them.
 const flushTime = 2 * time.Second
 
-// drain lets nothing new in, finishes the calls in flight, cuts the sockets
-// without a close frame, so that existing clients reconnect (wire §3), and waits
-// until what they leave behind is stored.
+// drain lets nothing new in, finishes the calls in flight, cuts the sockets one by
+// one and without a close frame, so that existing clients reconnect (wire §3), and
+// waits until what they leave behind is stored.
 func (c *core) drain(cut context.CancelFunc) {
 	deadline, cancel := context.WithTimeout(context.Background(), millis(c.config.Load().ShutdownTimeoutMillis))
 	defer cancel()
@@ -63,7 +64,7 @@ func (c *core) drain(cut context.CancelFunc) {
 	if !c.calls.wait(deadline) {
 		c.log.Warn("calls are still running after the shutdown time; they are cut off")
 	}
-	c.eachSocket(func(s *socket) { s.close(closeCause{name: "drain", cut: true}) })
+	c.cutSlowly(deadline)
 	flushed, stop := context.WithTimeout(deadline, flushTime)
 	if !c.sockets.wait(flushed) {
 		c.eachSocket(func(s *socket) { s.cut(closeCause{name: "drain", cut: true}) })
@@ -76,6 +77,33 @@ func (c *core) drain(cut context.CancelFunc) {
 	closing.Wait()
 	for _, g := range c.doors {
 		_ = g.http.Close()
+	}
+}
+
+// cutTick is how often some more sockets are cut in a drain.
+const cutTick = 10 * time.Millisecond
+
+// cutSlowly asks all sockets to end after what is queued for them, not all at once,
+// so that the clients do not all come back at once (drainSocketsPerSecond). It
+// leaves the last third of the time until the deadline to those that take theirs.
+func (c *core) cutSlowly(deadline context.Context) {
+	var socks []*socket
+	c.eachSocket(func(s *socket) { socks = append(socks, s) })
+	until, _ := deadline.Deadline()
+	window := time.Until(until) * 2 / 3
+	perSecond := float64(c.session.Load().DrainSocketsPerSecond)
+	if perSecond == 0 || window <= cutTick {
+		perSecond = float64(len(socks)) * float64(time.Second/cutTick)
+	}
+	perSecond = max(perSecond, float64(len(socks))/window.Seconds())
+	tick := time.NewTicker(cutTick)
+	defer tick.Stop()
+	for begin, cut := time.Now(), 0; cut < len(socks); {
+		due := int(time.Since(begin).Seconds()*perSecond) + 1
+		for ; cut < min(due, len(socks)); cut++ {
+			socks[cut].close(closeCause{name: "drain", cut: true})
+		}
+		<-tick.C
 	}
 }
 

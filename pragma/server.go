@@ -95,6 +95,7 @@ type core struct {
 	config  *Live[coreConfig]
 	signer  *Live[tokenSignerConfig]
 	session atomic.Pointer[sessionConfig] // config's limits, for the hot paths
+	gates   atomic.Pointer[gatewayManagerConfig]
 	mode    Mode
 	node    string
 	shardID GameShardID
@@ -112,6 +113,9 @@ type core struct {
 	sides       []*side
 	doors       []*gateway
 
+	certificates map[Gateway]*certificate // of those with TLS
+	doorkeeper   doorkeeper
+
 	buffers sync.Pool // of *bytes.Buffer, for frames being read
 
 	calls   gate // calls in flight
@@ -122,6 +126,7 @@ type core struct {
 // prepare to report.
 func (s *Server) newCore(sockets context.Context) *core {
 	c := &core{ctx: sockets, log: s.Logger, metrics: newMetrics(), started: time.Now()}
+	c.doorkeeper.core = c
 	c.readConfig(s.Config)
 	hub := &cluster.Hub{Logger: c.log}
 	c.bus = hub.Node(c.node)
@@ -176,7 +181,7 @@ func (c *core) prepare(ctx context.Context, s *Server, db store.Driver) error {
 			continue
 		}
 		services := append([]Service{sessionService{}}, b.services...)
-		problems = append(problems, side.mount(services), side.listen())
+		problems = append(problems, side.mount(services), side.listen(), c.loadCertificates(b.backend))
 	}
 	if c.partners, err = c.newPartnerTokens(db); err != nil {
 		problems = append(problems, err)
@@ -240,7 +245,7 @@ func (c *core) openGateways(ctx context.Context, s *Server, side *side) error {
 			problems = append(problems, fmt.Errorf("open gateway %s on %s: %w", id, config.Address, err))
 			continue
 		}
-		c.doors = append(c.doors, newGateway(side, id.Type, l))
+		c.doors = append(c.doors, newGateway(side, id.Type, l, c.certificates[id]))
 	}
 	return errors.Join(problems...)
 }

@@ -131,14 +131,18 @@ func (m *Mount) Connected(ctx context.Context, id PlayerID) (bool, error) {
 }
 
 // Address returns where a gateway can be reached: its publicURL if that is
-// configured, otherwise host and port it listens on. It is empty for a gateway
-// that is not open, and before all are.
+// configured, otherwise host and port it listens on, with https:// in front if it
+// has TLS. It is empty for a gateway that is not open, and before all are.
 func (m *Mount) Address(g Gateway) string {
 	if public := m.side.core.config.Load().GatewayManager.gateway(g).PublicURL; public != "" {
 		return public
 	}
 	for _, door := range m.side.core.doors {
-		if door.id == g {
+		switch {
+		case door.id != g:
+		case door.cert != nil:
+			return "https://" + door.listener.Addr().String()
+		default:
 			return door.listener.Addr().String()
 		}
 	}

@@ -48,12 +48,15 @@ func (m *Mount) logOut(ctx context.Context, c *caller, _ *wire.Empty) (*wire.Emp
 
 // refreshSession takes the new token of the same session on an open socket.
 func (m *Mount) refreshSession(_ context.Context, c *caller, req *wire.PlayerSessionRefreshV1Request) (*wire.Empty, error) {
-	s, err := m.VerifyPlayerToken(m.side.backend, req.Token)
+	who, err := m.side.core.identify(Gateway{m.side.backend, Player}, req.Token)
 	if err != nil {
 		return nil, err
 	}
-	if s.SessionID != c.player.SessionID || m.side.sessions.subject(s) != m.side.sessions.subject(c.player) {
+	if who.id() != c.id() || m.side.sessions.subject(who.player) != m.side.sessions.subject(c.player) {
 		return nil, ErrSessionReplaced.With("the token belongs to another session")
+	}
+	if c.socket != nil {
+		c.socket.extend(who.expires)
 	}
 	return nil, nil
 }

@@ -2,7 +2,6 @@ package pragma
 
 import (
 	"errors"
-	"net/url"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -45,27 +44,69 @@ func (c *coreConfig) Validate() error {
 }
 
 // sessionConfig are the limits of sessions and connections. All change live, for
-// open connections too, except handshakeTimeoutSeconds.
+// open connections too, except handshakeTimeoutSeconds. Numbers are 1 or more
+// unless it says otherwise.
 type sessionConfig struct {
-	EnableMatchReconnect    bool `yaml:"enableMatchReconnect"`
-	PlayerGraceSeconds      int  `yaml:"playerGraceSeconds"`
-	PartnerGraceSeconds     int  `yaml:"partnerGraceSeconds"`
-	PingIntervalSeconds     int  `yaml:"pingIntervalSeconds"`
-	IdleTimeoutSeconds      int  `yaml:"idleTimeoutSeconds"`
-	HandshakeTimeoutSeconds int  `yaml:"handshakeTimeoutSeconds"`
-	MaxPlayerFrameBytes     int  `yaml:"maxPlayerFrameBytes"`
-	MaxPartnerFrameBytes    int  `yaml:"maxPartnerFrameBytes"`
-	MaxOperatorFrameBytes   int  `yaml:"maxOperatorFrameBytes"`
-	PlayerRatePerSecond     int  `yaml:"playerRatePerSecond"`
-	PlayerBurst             int  `yaml:"playerBurst"`
-	PartnerRatePerSecond    int  `yaml:"partnerRatePerSecond"`
-	PartnerBurst            int  `yaml:"partnerBurst"`
-	OperatorRatePerSecond   int  `yaml:"operatorRatePerSecond"`
-	OperatorBurst           int  `yaml:"operatorBurst"`
-	RequestTimeoutMillis    int  `yaml:"requestTimeoutMillis"`
-	PluginTimeoutMillis     int  `yaml:"pluginTimeoutMillis"`
-	MaxQueuedFrames         int  `yaml:"maxQueuedFrames"`
-	MaxQueuedBytes          int  `yaml:"maxQueuedBytes"`
+	EnableMatchReconnect bool `yaml:"enableMatchReconnect"`
+	PlayerGraceSeconds   int  `yaml:"playerGraceSeconds"`
+	PartnerGraceSeconds  int  `yaml:"partnerGraceSeconds"`
+	PingIntervalSeconds  int  `yaml:"pingIntervalSeconds"`
+	IdleTimeoutSeconds   int  `yaml:"idleTimeoutSeconds"`
+	// HandshakeTimeoutSeconds is how long a new connection has until its first
+	// request is read, TLS included: nobody is known before that. Needs a restart.
+	HandshakeTimeoutSeconds int `yaml:"handshakeTimeoutSeconds"`
+	// TokenGraceSeconds is how long a socket stays open when its token is over and
+	// SessionRefreshV1 has brought no new one; then it is cut, so that the client
+	// comes back with another token. 0: it stays for ever.
+	TokenGraceSeconds     int `yaml:"tokenGraceSeconds"`
+	MaxPlayerFrameBytes   int `yaml:"maxPlayerFrameBytes"`
+	MaxPartnerFrameBytes  int `yaml:"maxPartnerFrameBytes"`
+	MaxOperatorFrameBytes int `yaml:"maxOperatorFrameBytes"`
+	PlayerRatePerSecond   int `yaml:"playerRatePerSecond"`
+	PlayerBurst           int `yaml:"playerBurst"`
+	PartnerRatePerSecond  int `yaml:"partnerRatePerSecond"`
+	PartnerBurst          int `yaml:"partnerBurst"`
+	OperatorRatePerSecond int `yaml:"operatorRatePerSecond"`
+	OperatorBurst         int `yaml:"operatorBurst"`
+	RequestTimeoutMillis  int `yaml:"requestTimeoutMillis"`
+	PluginTimeoutMillis   int `yaml:"pluginTimeoutMillis"`
+	// MaxQueuedFrames and MaxQueuedBytes bound what waits for one peer; one more
+	// and he is cut, so that he comes back. One frame alone may be larger. Until a
+	// new socket has read what it is greeted with, it is four times as much.
+	MaxQueuedFrames int `yaml:"maxQueuedFrames"`
+	MaxQueuedBytes  int `yaml:"maxQueuedBytes"`
+	// MaxPendingCalls bounds the calls of one socket that wait behind the running
+	// one. Further ones are refused as beyond the rate.
+	MaxPendingCalls int `yaml:"maxPendingCalls"`
+	// WriteTimeoutSeconds cuts a socket whose peer takes no byte of a frame for so
+	// long that it cannot be written. It is looked at with each ping.
+	WriteTimeoutSeconds int `yaml:"writeTimeoutSeconds"`
+	// MessageTimeoutSeconds cuts a socket whose peer has begun a message, or a
+	// ping, and does not finish it.
+	MessageTimeoutSeconds int `yaml:"messageTimeoutSeconds"`
+	// ControlFramesPerSecond bounds pings, pongs and fragments of less than 1 KiB
+	// from one peer: ten times as many within ten seconds close his socket with 1008.
+	ControlFramesPerSecond int `yaml:"controlFramesPerSecond"`
+
+	// HandshakesPerSecond and HandshakeBurst bound how many upgrades this node
+	// tries in all, good tokens and bad ones. More get 429 before their token is
+	// looked at. 0 a second: no limit.
+	HandshakesPerSecond int `yaml:"handshakesPerSecond"`
+	HandshakeBurst      int `yaml:"handshakeBurst"`
+	// AddressHandshakesPerSecond and AddressHandshakeBurst are the same for one
+	// client address (of IPv6: one /64). Refused tokens of HTTP calls and refused
+	// log-ins count too; an address that has used up its burst gets 429 for
+	// upgrades, HTTP calls and log-ins alike. 0 a second: no limit.
+	AddressHandshakesPerSecond int `yaml:"addressHandshakesPerSecond"`
+	AddressHandshakeBurst      int `yaml:"addressHandshakeBurst"`
+	// AddressSockets bounds the open sockets of one client address on this node,
+	// on player and operator gateways: game servers often share an address.
+	// 0: no limit.
+	AddressSockets int `yaml:"addressSockets"`
+	// DrainSocketsPerSecond is how fast a stopping server cuts its sockets, so that
+	// not all clients come back at once; faster if shutdownTimeoutMillis would not
+	// do. 0: all at once.
+	DrainSocketsPerSecond int `yaml:"drainSocketsPerSecond"`
 }
 
 // Validate implements [conf.Validator].
@@ -89,7 +130,20 @@ func (c *sessionConfig) Validate() error {
 		{"pluginTimeoutMillis", c.PluginTimeoutMillis},
 		{"maxQueuedFrames", c.MaxQueuedFrames},
 		{"maxQueuedBytes", c.MaxQueuedBytes},
+		{"maxPendingCalls", c.MaxPendingCalls},
+		{"writeTimeoutSeconds", c.WriteTimeoutSeconds},
+		{"messageTimeoutSeconds", c.MessageTimeoutSeconds},
+		{"controlFramesPerSecond", c.ControlFramesPerSecond},
+		{"handshakeBurst", c.HandshakeBurst},
+		{"addressHandshakeBurst", c.AddressHandshakeBurst},
 	})
+	err = errors.Join(err, notNegative([]setting{
+		{"tokenGraceSeconds", c.TokenGraceSeconds},
+		{"handshakesPerSecond", c.HandshakesPerSecond},
+		{"addressHandshakesPerSecond", c.AddressHandshakesPerSecond},
+		{"addressSockets", c.AddressSockets},
+		{"drainSocketsPerSecond", c.DrainSocketsPerSecond},
+	}))
 	if err == nil && c.IdleTimeoutSeconds <= c.PingIntervalSeconds {
 		err = conf.Fieldf("idleTimeoutSeconds", "want more than pingIntervalSeconds (%d): a peer has to have the chance to answer", c.PingIntervalSeconds)
 	}
@@ -116,39 +170,6 @@ func (c *sessionConfig) rate(t SessionType) (perSecond rate.Limit, burst int) {
 		return rate.Limit(c.PartnerRatePerSecond), c.PartnerBurst
 	}
 	return rate.Limit(c.OperatorRatePerSecond), c.OperatorBurst
-}
-
-// gatewayManagerConfig switches gateways on and off and says where they listen.
-type gatewayManagerConfig struct {
-	Social backendGatewaysConfig `yaml:"social"`
-	Game   backendGatewaysConfig `yaml:"game"`
-}
-
-type backendGatewaysConfig struct {
-	Player   gatewayConfig `yaml:"player"`
-	Partner  gatewayConfig `yaml:"partner"`
-	Operator gatewayConfig `yaml:"operator"`
-}
-
-// gatewayConfig is one gateway. Changes need a restart.
-type gatewayConfig struct {
-	Enabled bool   `yaml:"enabled"`
-	Address string `yaml:"address"` // host:port to listen on; port 0 takes a free one
-	// PublicURL is what /v1/info tells clients, such as https://game.example.com;
-	// empty: what the gateway listens on.
-	PublicURL string `yaml:"publicURL"`
-}
-
-// Validate implements [conf.Validator].
-func (c *gatewayConfig) Validate() error {
-	if c.PublicURL == "" {
-		return nil
-	}
-	u, err := url.Parse(c.PublicURL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return conf.Fieldf("publicURL", "want a URL such as https://game.example.com")
-	}
-	return nil
 }
 
 // tokenSignerConfig is TokenSignerConfig, also known as TokenConfig. All of it
@@ -221,9 +242,19 @@ func inRange(settings []setting) error {
 	return errors.Join(errs...)
 }
 
-func defaultCore() coreConfig {
-	gate := func(port string) gatewayConfig { return gatewayConfig{Enabled: true, Address: "127.0.0.1:" + port} }
-	return coreConfig{
+// notNegative reports the settings that are not from 0 to maxNumber.
+func notNegative(settings []setting) error {
+	var errs []error
+	for _, s := range settings {
+		if s.value < 0 || s.value > maxNumber {
+			errs = append(errs, conf.Fieldf(s.name, "want 0 to %d", maxNumber))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func defaultCore(mode Mode) coreConfig {
+	c := coreConfig{
 		BackendMode:           Development,
 		ClusterName:           "local",
 		NodeName:              "node-1",
@@ -239,13 +270,21 @@ func defaultCore() coreConfig {
 			PartnerRatePerSecond: 200, PartnerBurst: 1000,
 			OperatorRatePerSecond: 50, OperatorBurst: 200,
 			RequestTimeoutMillis: 5000, PluginTimeoutMillis: 2000,
-			MaxQueuedFrames: 256, MaxQueuedBytes: 4 << 20,
+			MaxQueuedFrames: 256, MaxQueuedBytes: 1 << 20, MaxPendingCalls: 64,
+			WriteTimeoutSeconds: 10, MessageTimeoutSeconds: 20, ControlFramesPerSecond: 20,
+			HandshakeBurst: 20000, AddressHandshakesPerSecond: 2000, AddressHandshakeBurst: 20000,
+			DrainSocketsPerSecond: 500,
 		},
-		GatewayManager: gatewayManagerConfig{
-			Social: backendGatewaysConfig{Player: gate("11000"), Partner: gate("11100"), Operator: gate("11200")},
-			Game:   backendGatewaysConfig{Player: gate("10000"), Partner: gate("10100"), Operator: gate("10200")},
-		},
+		GatewayManager: defaultGatewayManager(),
 	}
+	if mode == Production {
+		// On a developer's machine all clients of a load test have one address. In
+		// production an address is a home, a school or a mobile carrier's gateway.
+		s := &c.Session
+		s.HandshakesPerSecond = 5000
+		s.AddressHandshakesPerSecond, s.AddressHandshakeBurst, s.AddressSockets = 100, 1000, 2000
+	}
+	return c
 }
 
 func defaultTokenSigner() tokenSignerConfig {
@@ -253,21 +292,6 @@ func defaultTokenSigner() tokenSignerConfig {
 		PartnerExpirationHours: 876000, OperatorExpirationMinutes: 2880, EmailTokenExpirationMinutes: 10080,
 		PlayerTokenExpirationMinutes: 1440, PlayerTokenRefreshMinutes: 45, PlayerTokenRefreshVarianceWindowMinutes: 5,
 	}
-}
-
-// gateway returns the configuration of one gateway.
-func (c gatewayManagerConfig) gateway(g Gateway) gatewayConfig {
-	side := c.Game
-	if g.Backend == Social {
-		side = c.Social
-	}
-	switch g.Type {
-	case Player:
-		return side.Player
-	case Partner:
-		return side.Partner
-	}
-	return side.Operator
 }
 
 func millis(n int) time.Duration  { return time.Duration(n) * time.Millisecond }

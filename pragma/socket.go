@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,8 +40,10 @@ type socket struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	client   netip.Addr      // who is at the other end; zero if that is not known
+	expires  atomic.Int64    // Unix seconds: when the token is over
 	ws       *websocket.Conn // ws and conn are set once, before ready
-	conn     net.Conn
+	conn     *framing
 	lastLife atomic.Int64 // unix nanoseconds of the last frame, ping or pong
 	writes   atomic.Int64 // unix nanoseconds since when a write is under way; 0: none
 	over     atomic.Bool  // taken over, logged out or cut: no further call takes effect
@@ -57,6 +59,7 @@ type socket struct {
 	pending   []*wire.Request // calls to run; each has begun in core.calls
 	running   bool
 	greeting  bool        // OnConnect functions run
+	greetEnd  int64       // the number behind the last frame of the greeting
 	closing   *closeCause // the socket is to close after out is written; nothing more is queued
 	last      *closeCause // the same, but only after the running call's answer
 	malformed window
@@ -69,27 +72,40 @@ type socket struct {
 // handover is how long the reader runs a call before another goroutine reads on.
 const handover = time.Millisecond
 
-// maxPending bounds the calls of one connection that wait for their turn.
-const maxPending = 64
-
-func newSocket(gw *gateway, who *caller) *socket {
+func newSocket(gw *gateway, who *caller, client netip.Addr) *socket {
 	limits := gw.side.core.session.Load()
-	s := &socket{gw: gw, who: who, limits: limits, rate: rate.NewLimiter(limits.rate(gw.id.Type)), greeting: who.player != nil}
-	s.ctx, s.cancel = context.WithCancel(gw.side.core.ctx)
+	s := &socket{
+		gw: gw, who: who, client: client, limits: limits,
+		rate: rate.NewLimiter(limits.rate(gw.id.Type)), greeting: who.player != nil,
+	}
+	s.extend(who.expires)
+	s.ctx, s.cancel = context.WithCancel(context.WithValue(gw.side.core.ctx, clientAddress{}, client))
 	who.socket = s
 	return s
 }
 
 // start hands the accepted connection to the socket; what was queued before is
 // written now.
-func (s *socket) start(ws *websocket.Conn, conn net.Conn) {
-	ws.SetReadLimit(s.limits.frame(s.gw.id.Type))
+func (s *socket) start(ws *websocket.Conn, conn *framing) {
+	ws.SetReadLimit(-1) // framing has the limit
 	s.alive()
 	s.mu.Lock()
 	s.ws, s.conn = ws, conn
 	s.watchdog = time.AfterFunc(seconds(s.limits.PingIntervalSeconds), s.watch)
 	s.ready = true
 	s.flush()
+}
+
+// extend lets the socket stay open for a token that is valid until then. It never
+// shortens that. It is for the call that brings a new token of the same session,
+// and safe for concurrent use.
+func (s *socket) extend(until time.Time) {
+	for {
+		now := s.expires.Load()
+		if until.Unix() <= now || s.expires.CompareAndSwap(now, until.Unix()) {
+			return
+		}
+	}
 }
 
 // alive notes a sign of life.
@@ -183,7 +199,6 @@ func (s *socket) adoptLimits() {
 	perSecond, burst := now.rate(s.gw.id.Type)
 	s.rate.SetLimit(perSecond)
 	s.rate.SetBurst(burst)
-	s.ws.SetReadLimit(now.frame(s.gw.id.Type))
 }
 
 // enqueue puts a call behind those that wait, and reports whether the caller has
@@ -191,7 +206,7 @@ func (s *socket) adoptLimits() {
 func (s *socket) enqueue(req *wire.Request) (first bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) >= maxPending {
+	if len(s.pending) >= s.limits.MaxPendingCalls {
 		return false, ErrRateLimited.With("too many calls in flight")
 	}
 	if !s.gw.side.core.calls.begin() {
@@ -300,6 +315,7 @@ func (s *socket) greet(body []byte) {
 		return stale
 	})
 	s.push(body)
+	s.greetEnd = s.seq + int64(len(s.out))
 	s.flush()
 }
 

@@ -2,7 +2,6 @@ package pragma
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/coder/websocket"
@@ -21,9 +20,6 @@ type closeCause struct {
 }
 
 const (
-	// writeTimeout cuts a socket whose peer does not read. It is looked at
-	// whenever the peer is pinged.
-	writeTimeout = 10 * time.Second
 	// closeTimeout is how long a peer may take to answer a close frame.
 	closeTimeout = 5 * time.Second
 	// pingTimeout bounds the goroutine that pings, not the life of the peer.
@@ -41,8 +37,7 @@ func (s *socket) flush() {
 // something to write. A peer that reads too slowly is cut. It releases s.mu.
 func (s *socket) due() bool {
 	defer s.mu.Unlock()
-	limits := s.gw.side.core.session.Load()
-	if len(s.out)+len(s.held) > limits.MaxQueuedFrames || s.bytes > limits.MaxQueuedBytes {
+	if s.overflows() {
 		s.out, s.held, s.bytes = nil, nil, 0
 		s.over.Store(true)
 		s.closing = &closeCause{name: "slow reader", cut: true}
@@ -55,6 +50,20 @@ func (s *socket) due() bool {
 	}
 	s.writing = true
 	return true
+}
+
+// overflows reports whether more is queued than may be. One frame alone may be
+// larger, since a message of 1 MiB has to arrive (wire §3). What a new socket is
+// greeted with may be more too: a client that was cut for it would be greeted with
+// the same again, and again. s.mu is held.
+func (s *socket) overflows() bool {
+	limits := s.gw.side.core.session.Load()
+	frames, bytes := limits.MaxQueuedFrames, limits.MaxQueuedBytes
+	if s.greeting || s.seq < s.greetEnd {
+		frames, bytes = 4*frames, 4*bytes
+	}
+	queued := len(s.out) + len(s.held)
+	return queued > frames || s.bytes > bytes && queued > 1
 }
 
 // write writes queued frames until there are none, then closes the socket if
@@ -132,34 +141,41 @@ func (s *socket) shut(c *closeCause) {
 	if c.cut {
 		_ = s.conn.Close() // whatever uses it sees it
 	} else {
-		_ = s.conn.SetDeadline(time.Now().Add(closeTimeout))
+		s.conn.endBy(closeTimeout)
 		_ = s.ws.Close(c.code, "") // the peer may be gone
 	}
 	s.cancel()
 }
 
-// release frees the connection after its reader has ended because of cause. If
-// the library has refused a frame, the peer may still be sending it, and closing
-// now would make his system forget the close frame it has for him. So what he
-// sends is thrown away for a moment.
-func (s *socket) release(cause error) {
+// answerClose answers the peer's close frame (wire §16.8), unless ours was first.
+func (s *socket) answerClose() {
+	s.conn.endBy(flushTime)
+	_ = s.ws.Close(websocket.StatusNormalClosure, "") // the peer may be gone
+}
+
+// release frees the connection after its reader has ended. A close frame that is
+// due goes out first.
+func (s *socket) release() {
 	if s.ws == nil {
 		return // never accepted
 	}
 	s.mu.Lock()
 	s.watchdog.Stop()
+	due := s.closing
 	s.ready, s.out, s.held = false, nil, nil // nothing is written any more
 	s.closing = &closeCause{name: "closed", cut: true}
 	s.mu.Unlock()
-	if websocket.CloseStatus(cause) < 0 {
-		_ = s.conn.SetReadDeadline(time.Now().Add(flushTime))
-		_, _ = io.Copy(io.Discard, s.conn) // ends at once if the connection has
+	if due != nil && !due.cut {
+		s.shut(due)
 	}
 	_ = s.ws.CloseNow()
 }
 
-// watch pings the peer, and cuts a dead one or one that does not read. It comes
-// back until the socket ends.
+// watch pings the peer, and cuts a dead one, one that does not read, and one whose
+// token is over. It comes back until the socket ends.
+//
+// A token that is over does not end the session: the client is cut as in a drain
+// and comes back with a newer token of the same session, if it has one.
 func (s *socket) watch() {
 	if s.ctx.Err() != nil {
 		return
@@ -167,17 +183,26 @@ func (s *socket) watch() {
 	limits := s.gw.side.core.session.Load()
 	silent := time.Since(time.Unix(0, s.lastLife.Load()))
 	idle := seconds(limits.IdleTimeoutSeconds)
-	writes := s.writes.Load()
+	next := min(seconds(limits.PingIntervalSeconds), idle-silent)
+	var writing time.Duration
+	if since := s.writes.Load(); since != 0 {
+		writing = time.Since(time.Unix(0, since))
+		next = min(next, seconds(limits.WriteTimeoutSeconds)-writing)
+	}
+	grace := int64(limits.TokenGraceSeconds)
 	switch {
 	case silent >= idle:
 		s.shut(&closeCause{name: "dead peer", cut: true})
 		return
-	case writes != 0 && time.Since(time.Unix(0, writes)) >= writeTimeout:
+	case writing >= seconds(limits.WriteTimeoutSeconds):
 		s.shut(&closeCause{name: "slow reader", cut: true})
+		return
+	case grace > 0 && time.Now().Unix() >= s.expires.Load()+grace:
+		s.shut(&closeCause{name: "token expired", cut: true})
 		return
 	}
 	s.mu.Lock()
-	s.watchdog.Reset(min(seconds(limits.PingIntervalSeconds), idle-silent))
+	s.watchdog.Reset(next)
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(s.ctx, pingTimeout)
 	defer cancel()

@@ -65,7 +65,7 @@ func (c *core) identify(g Gateway, text string) (*caller, error) {
 // callerOf turns verified claims into a session. Ids that cannot be read mean
 // that the token is not one of ours.
 func callerOf(c *token.Claims) (*caller, error) {
-	who := &caller{}
+	who := &caller{expires: time.Unix(c.ExpiresAt, 0)}
 	name := DisplayName{c.DisplayName, c.Discriminator}
 	var err error
 	switch SessionType(c.SessionType) {

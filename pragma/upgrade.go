@@ -2,6 +2,7 @@ package pragma
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -14,12 +15,20 @@ import (
 )
 
 // upgrade opens a socket. Whatever is wrong with the token is told before the
-// upgrade. The session is durable, and an older one taken over, before the
-// client hears that it is connected.
+// upgrade, and it is not looked at beyond the limits of handshakes. The session is
+// durable, and an older one taken over, before the client hears that it is
+// connected.
 func (g *gateway) upgrade(w http.ResponseWriter, r *http.Request) {
 	core := g.side.core
+	client := ClientAddress(r.Context())
+	if beyond := core.doorkeeper.handshake(client); beyond != "" {
+		g.countRefusal(beyond)
+		g.refuse(w, 0, errTooManyHandshakes)
+		return
+	}
 	who, err := g.authenticate(r)
 	if err != nil {
+		g.countRefusal("token")
 		g.refuse(w, 0, err)
 		return
 	}
@@ -31,22 +40,27 @@ func (g *gateway) upgrade(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, 0, ErrShuttingDown)
 		return
 	}
-	sock := newSocket(g, who)
+	if !core.doorkeeper.enter(g.id.Type, client) {
+		core.sockets.done()
+		g.countRefusal("sockets")
+		g.refuse(w, 0, ErrRateLimited.With("too many sockets from this address"))
+		return
+	}
+	sock := newSocket(g, who, client)
 	if err := g.side.connect(r.Context(), sock); err != nil {
 		sock.cancel()
-		core.sockets.done()
+		g.leave(sock)
 		g.refuse(w, 0, err)
 		return
 	}
-	w.Header().Set("Vary", "Origin")
-	small := &smallBuffers{ResponseWriter: w}
+	small := &smallBuffers{ResponseWriter: w, sock: sock}
 	ws, err := websocket.Accept(small, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // existing clients send all kinds of origins (wire §3)
 		OnPingReceived:     func(context.Context, []byte) bool { sock.alive(); return true },
 		OnPongReceived:     func(context.Context, []byte) { sock.alive() },
 	})
 	if err != nil {
-		core.log.DebugContext(r.Context(), "upgrade failed", "gateway", g.id.String(), "err", err)
+		core.log.DebugContext(r.Context(), "upgrade failed", "gateway", g.id.String(), "client", client, "err", err)
 		g.closed(sock, err)
 		return
 	}
@@ -61,7 +75,7 @@ func asksForSocket(r *http.Request) bool {
 		return false
 	}
 	nonce, err := base64.StdEncoding.DecodeString(strings.TrimSpace(key[0]))
-	return err == nil && len(nonce) == 16 && r.ProtoAtLeast(1, 1) &&
+	return err == nil && len(nonce) == 16 && r.Method == http.MethodGet && r.ProtoMajor == 1 && r.ProtoMinor == 1 &&
 		hasToken(r.Header.Values("Connection"), "upgrade") && hasToken(r.Header.Values("Upgrade"), "websocket")
 }
 
@@ -75,20 +89,25 @@ func hasToken(values []string, token string) bool {
 }
 
 // smallBuffers gives a socket buffers that fit an idle connection, in place of
-// the 4 KiB each that the HTTP server has (ADR 5), and remembers the connection.
+// the 4 KiB each that the HTTP server has (ADR 5), and puts framing under them.
 type smallBuffers struct {
 	http.ResponseWriter
-	conn net.Conn
+	sock *socket
+	conn *framing
 }
 
 // Hijack implements [http.Hijacker].
 func (w *smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	w.conn = conn
-	if err != nil || rw.Reader.Buffered() > 0 { // the client did not wait for the answer
+	if err != nil {
 		return conn, rw, err
 	}
-	return conn, bufio.NewReadWriter(bufio.NewReaderSize(conn, 512), bufio.NewWriterSize(conn, 512)), nil
+	w.conn = &framing{Conn: conn, sock: w.sock}
+	if n := rw.Reader.Buffered(); n > 0 { // the client did not wait for the answer
+		early, _ := rw.Reader.Peek(n) // cannot fail: they are there
+		w.conn.early = bytes.Clone(early)
+	}
+	return w.conn, bufio.NewReadWriter(bufio.NewReaderSize(w.conn, 512), bufio.NewWriterSize(w.conn, 512)), nil
 }
 
 // connect registers a socket before it is accepted; from here on it gets
@@ -104,7 +123,7 @@ func (s *side) connect(ctx context.Context, sock *socket) error {
 
 // serve owns an open socket: it tells the player the present truth, reads until
 // the end, and cleans up.
-func (g *gateway) serve(sock *socket, ws *websocket.Conn, conn net.Conn) {
+func (g *gateway) serve(sock *socket, ws *websocket.Conn, conn *framing) {
 	sock.start(ws, conn)
 	if sock.who.player != nil {
 		g.welcome(sock)
@@ -142,15 +161,24 @@ func (g *gateway) welcome(sock *socket) {
 // closed forgets a socket. The session of a player goes on for the grace time,
 // or ends if he closed the socket himself.
 func (g *gateway) closed(sock *socket, cause error) {
-	defer g.side.core.sockets.done()
+	defer g.leave(sock)
 	sock.over.Store(true)
 	sock.cancel()
+	if sock.ws != nil && websocket.CloseStatus(cause) >= 0 {
+		sock.answerClose()
+	}
 	if sock.who.player != nil {
 		g.side.sessions.disconnect(sock, cleanClose(cause))
 	} else {
 		g.side.sockets.remove(sock)
 	}
-	sock.release(cause)
+	sock.release()
+}
+
+// leave gives back the places that upgrade took.
+func (g *gateway) leave(sock *socket) {
+	g.side.core.doorkeeper.leave(g.id.Type, sock.client)
+	g.side.core.sockets.done()
 }
 
 // cleanClose reports whether the peer closed the socket on purpose.

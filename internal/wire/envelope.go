@@ -17,8 +17,9 @@ type Request struct {
 	// Type is the full name, such as PartyRpc.CreateV1Request. A first letter
 	// that came in small has been made a capital one (engine §1.3).
 	Type string
-	// Payload is the text of an object, {} if it was missing. It shares memory
-	// with the frame.
+	// Payload is the text of the payload, {} if it was missing. It shares memory
+	// with the frame, and is normally an object: one that is not does not fit any
+	// type, but the envelope is none the worse for it.
 	Payload []byte
 }
 
@@ -43,10 +44,11 @@ func (e *EnvelopeError) Unwrap() error { return e.Err }
 // unknown ones are ignored. The error is an [EnvelopeError].
 func ParseRequest(frame []byte) (Request, error) {
 	var in envelope
-	if tooDeep(frame, MaxDepth) {
-		return Request{}, &EnvelopeError{Problem: "nested too deep"}
-	}
 	in.frame = frame
+	if tooDeep(frame, MaxDepth) {
+		_ = json.Unmarshal(frame, &in) // for the id; the library has a limit of its own
+		return in.request(), &EnvelopeError{Problem: "nested too deep"}
+	}
 	if err := json.Unmarshal(frame, &in); err != nil {
 		return in.request(), &EnvelopeError{Problem: envelopeProblem(err), Err: err}
 	}
@@ -176,10 +178,6 @@ func (in *envelope) set(m member, value jsontext.Value, end int64) {
 		}
 		in.typ = typeName(unquote(value))
 	case memberPayload:
-		if kind != '{' {
-			in.problem = "payload is not an object"
-			return
-		}
 		in.payload = in.frame[end-int64(len(value)) : end : end]
 	}
 }

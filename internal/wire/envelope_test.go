@@ -62,15 +62,15 @@ func TestParseRequestSaysWhatIsWrongAndWhichCallItWas(t *testing.T) {
 		{"null type", `{"requestId":7,"type":null}`, 7, "type is missing"},
 		{"empty type", `{"requestId":7,"type":""}`, 7, "type is missing"},
 		{"number for the type", `{"type":1,"requestId":7}`, 7, "type is not text"},
-		{"list for the payload", `{"type":"A.B","payload":[],"requestId":7}`, 7, "payload is not an object"},
-		{"text for the payload", `{"type":"A.B","payload":"{}","requestId":7}`, 7, "payload is not an object"},
 		{"word for the number", `{"requestId":"hunter2","type":"A.B"}`, 0, "requestId is not a whole number of 64 bits"},
 		{"fraction for the number", `{"requestId":7.5,"type":"A.B"}`, 0, "requestId is not a whole number of 64 bits"},
 		{"number beyond 64 bits", `{"requestId":9223372036854775808,"type":"A.B"}`, 0, "requestId is not a whole number of 64 bits"},
 		{"number twice", `{"requestId":7,"requestId":8,"type":"A.B"}`, 7, "duplicate member"},
 		{"number in two spellings", `{"requestId":7,"request_id":8,"type":"A.B"}`, 7, "duplicate member"},
 		{"duplicate in the payload", `{"requestId":7,"type":"A.B","payload":{"a":{"b":1,"b":2}}}`, 7, "duplicate member"},
-		{"too deep", `{"requestId":7,"type":"A.B","payload":` + strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 65), 0, "nested too deep"},
+		{"too deep", `{"requestId":7,"type":"A.B","payload":` + strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 65), 7, "nested too deep"},
+		{"much too deep", `{"requestId":7,"type":"A.B","payload":` + strings.Repeat("[", 1<<16), 7, "nested too deep"},
+		{"too deep before the number", `{"payload":` + strings.Repeat("[", 1<<16) + `,"requestId":7}`, 0, "nested too deep"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := wire.ParseRequest([]byte(tt.frame))
@@ -85,6 +85,15 @@ func TestParseRequestSaysWhatIsWrongAndWhichCallItWas(t *testing.T) {
 				t.Errorf("RequestID = %d, want %d", got.RequestID, tt.id)
 			}
 		})
+	}
+}
+
+func TestParseRequestLeavesTheKindOfThePayloadToItsType(t *testing.T) {
+	for _, payload := range []string{`[]`, `"{}"`, `7`, `false`} {
+		got, err := wire.ParseRequest([]byte(`{"type":"A.B","payload":` + payload + `,"requestId":7}`))
+		if err != nil || string(got.Payload) != payload {
+			t.Errorf("%s: got payload %s, %v", payload, got.Payload, err)
+		}
 	}
 }
 
