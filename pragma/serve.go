@@ -92,18 +92,21 @@ func (c *core) cutSlowly(deadline context.Context) {
 	until, _ := deadline.Deadline()
 	window := time.Until(until) * 2 / 3
 	perSecond := float64(c.session.Load().DrainSocketsPerSecond)
-	if perSecond == 0 || window <= cutTick {
-		perSecond = float64(len(socks)) * float64(time.Second/cutTick)
-	}
+	atOnce := perSecond == 0 || window <= cutTick
 	perSecond = max(perSecond, float64(len(socks))/window.Seconds())
 	tick := time.NewTicker(cutTick)
 	defer tick.Stop()
 	for begin, cut := time.Now(), 0; cut < len(socks); {
-		due := int(time.Since(begin).Seconds()*perSecond) + 1
-		for ; cut < min(due, len(socks)); cut++ {
+		due := len(socks)
+		if !atOnce {
+			due = min(due, int(time.Since(begin).Seconds()*perSecond)+1)
+		}
+		for ; cut < due; cut++ {
 			socks[cut].close(closeCause{name: "drain", cut: true})
 		}
-		<-tick.C
+		if cut < len(socks) {
+			<-tick.C
+		}
 	}
 }
 
