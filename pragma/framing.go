@@ -29,21 +29,23 @@ type framing struct {
 	sock  *socket
 	early []byte // came before the answer to the handshake
 
-	head    [14]byte // of the frame that is being read
-	got     int      // bytes in head
-	left    int64    // bytes of the frame that are still to come
-	started bool     // a message has begun and is not complete
-	size    int64    // bytes of the message so far
-	empty   bool     // the frame is a fragment that carries next to nothing
-	reason  []byte   // payload of a close frame
-	flood   window   // of frames that carry nothing
-	deaf    bool     // the library sees nothing more
-	blind   bool     // and where frames begin is not known any more
-	end     error    // what Read returns
+	head    [14]byte    // of the frame that is being read
+	got     int         // bytes in head
+	left    int64       // bytes of the frame that are still to come
+	started bool        // a message has begun and is not complete
+	size    int64       // bytes of the message so far
+	empty   bool        // the frame is a fragment that carries next to nothing
+	reason  []byte      // payload of a close frame
+	flood   window      // of frames that carry nothing
+	wrong   *closeCause // with the last frame that look has seen
+	deaf    bool        // the library sees nothing more
+	blind   bool        // where frames begin is not known any more
+	thrown  int         // bytes the library has not seen
+	end     error       // what Read returns
 
-	mu      sync.Mutex // guards what follows
-	late    bool       // the deadline is that of a message
-	closing bool       // the deadline is that of the end
+	mu   sync.Mutex // guards what follows
+	late bool       // the deadline is that of a message
+	last time.Time  // the deadline is that of the end, which is this
 }
 
 // smallFragment is what a fragment has to carry not to count as empty.
@@ -52,19 +54,31 @@ const smallFragment = 1 << 10
 // floodTime is how long control frames are counted.
 const floodTime = 10 * time.Second
 
+// What is read of a peer after the end is bounded. Reading a few bytes costs as
+// much as reading fewBytes.
+const (
+	mostThrownAway = 8 << 20
+	fewBytes       = 256
+)
+
 // Read implements [net.Conn].
 func (c *framing) Read(p []byte) (int, error) {
 	for c.end == nil {
+		if c.wrong != nil && !c.deaf {
+			c.refuse() // the library has all that came before
+		}
 		n, err := c.more(p)
-		c.deaf = c.deaf || c.ending()
-		pass, violation := c.look(p[:n])
+		if c.deaf = c.deaf || c.ending(); c.deaf {
+			c.thrown += max(n, fewBytes)
+		}
+		pass := c.look(p[:n])
 		switch {
-		case violation != nil:
-			c.deaf = true
-			c.endBy(closeTimeout)
-			c.sock.close(*violation)
-		case err != nil:
+		case err != nil && c.wrong == nil:
 			c.end = c.explain(err)
+		case err != nil:
+			c.end = err
+		case c.thrown > mostThrownAway:
+			c.end = io.EOF
 		default:
 			c.expectMore()
 		}
@@ -73,6 +87,16 @@ func (c *framing) Read(p []byte) (int, error) {
 		}
 	}
 	return 0, c.end
+}
+
+// refuse closes the socket because of what is wrong.
+func (c *framing) refuse() {
+	c.deaf = true
+	c.endBy(closeTimeout)
+	if c.blind {
+		c.endBy(flushTime) // his close frame will not be recognised
+	}
+	c.sock.close(*c.wrong)
 }
 
 func (c *framing) more(p []byte) (int, error) {
@@ -89,7 +113,7 @@ func (c *framing) more(p []byte) (int, error) {
 // explain cuts a peer who has let the deadline of a message pass.
 func (c *framing) explain(err error) error {
 	c.mu.Lock()
-	late := c.late && !c.closing
+	late := c.late && c.last.IsZero()
 	c.mu.Unlock()
 	if late && errors.Is(err, os.ErrDeadlineExceeded) {
 		c.sock.cut(closeCause{name: "slow writer", cut: true})
@@ -106,7 +130,7 @@ func (c *framing) expectMore() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closing {
+	if !c.last.IsZero() {
 		return
 	}
 	c.late = begun
@@ -117,24 +141,27 @@ func (c *framing) expectMore() {
 	_ = c.Conn.SetReadDeadline(deadline) // a broken connection shows itself
 }
 
-// endBy gives the connection so long to end.
+// endBy gives the connection so long to end, or less if it has less already.
 func (c *framing) endBy(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closing = true
-	_ = c.Conn.SetDeadline(time.Now().Add(d))
+	if last := time.Now().Add(d); c.last.IsZero() || last.Before(c.last) {
+		c.last = last
+		_ = c.Conn.SetDeadline(last) // a broken connection shows itself
+	}
 }
 
 func (c *framing) ending() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.closing
+	return !c.last.IsZero()
 }
 
-// look reads the heads in b and returns how many of its bytes the library may see,
-// and what is wrong with the frame behind them. The client's close frame sets end.
-func (c *framing) look(b []byte) (pass int, violation *closeCause) {
+// look reads the heads in b and returns how many of its bytes the library may see:
+// those up to a frame that is wrong, or the client's close frame, which sets end.
+func (c *framing) look(b []byte) (pass int) {
 	for i := 0; i < len(b) && !c.blind && c.end == nil; {
+		var wrong *closeCause
 		complete := false
 		if c.left > 0 {
 			n := int(min(c.left, int64(len(b)-i)))
@@ -148,22 +175,20 @@ func (c *framing) look(b []byte) (pass int, violation *closeCause) {
 			c.head[c.got] = b[i]
 			c.got++
 			i++
-			complete, violation = c.header()
+			complete, wrong = c.header()
 		}
-		if complete && violation == nil {
-			violation = c.finish()
+		if complete && wrong == nil {
+			wrong = c.finish()
 		}
-		switch {
-		case violation != nil && c.deaf:
-			c.blind = true // he is not listened to for long any more
-			return 0, nil
-		case violation != nil:
-			return pass, violation
-		case !c.deaf && c.opcode() != opClose:
+		if c.wrong == nil {
+			c.wrong = wrong
+		}
+		c.blind = wrong == brokenFrame
+		if c.wrong == nil && !c.deaf && c.opcode() != opClose {
 			pass = i
 		}
 	}
-	return pass, nil
+	return pass
 }
 
 // Opcodes (RFC 6455 §5.2).
@@ -180,7 +205,7 @@ func (c *framing) opcode() byte  { return c.head[0] & 0x0F }
 func (c *framing) final() bool   { return c.head[0]&0x80 != 0 }
 func (c *framing) control() bool { return c.head[0]&0x08 != 0 }
 
-// Violations. They are not to be changed.
+// What may be wrong with a frame. These are not to be changed.
 var (
 	brokenFrame  = &closeCause{name: "protocol error", code: websocket.StatusProtocolError}
 	brokenReason = &closeCause{name: "bad UTF-8", code: websocket.StatusInvalidFramePayloadData}
@@ -204,20 +229,20 @@ func (c *framing) header() (complete bool, violation *closeCause) {
 		return false, brokenFrame
 	case c.got == 1:
 		return false, nil
-	case c.head[1]&0x80 == 0, c.control() && short > 125:
+	case c.head[1]&0x80 == 0, c.control() && short > 125, c.got == 3 && short == 127 && c.head[2]&0x80 != 0:
 		return false, brokenFrame
 	case c.got < size:
 		return false, nil
 	}
 	c.got = 0
-	length := uint64(short)
+	c.left = int64(short)
 	switch short {
 	case 126:
-		length = uint64(binary.BigEndian.Uint16(c.head[2:]))
+		c.left = int64(binary.BigEndian.Uint16(c.head[2:]))
 	case 127:
-		length = binary.BigEndian.Uint64(c.head[2:])
+		c.left = int64(binary.BigEndian.Uint64(c.head[2:]))
 	}
-	return length == 0, c.payload(length)
+	return c.left == 0, c.payload()
 }
 
 // expected judges the first byte of a frame.
@@ -237,11 +262,7 @@ func (c *framing) expected() bool {
 }
 
 // payload judges the length of a frame.
-func (c *framing) payload(length uint64) *closeCause {
-	if length>>63 != 0 {
-		return brokenFrame
-	}
-	c.left = int64(length)
+func (c *framing) payload() *closeCause {
 	if c.control() {
 		return nil
 	}
@@ -293,8 +314,8 @@ func (c *framing) closed() *closeCause {
 		}
 	}
 	c.end = websocket.CloseError{Code: code}
-	if c.deaf {
-		c.end = io.EOF // it answers ours
+	if c.deaf || c.wrong != nil {
+		c.end = io.EOF // he answers ours, or goes as we would have him
 	}
 	return nil
 }
