@@ -376,19 +376,21 @@ func TestSlowMessageWithinItsTimeIsRead(t *testing.T) {
 		token, _ := w.robin().login()
 		b := w.bare(token)
 		for range 3 {
-			go func() {
+			var writer sync.WaitGroup
+			writer.Go(func() {
 				for _, c := range []byte(frame(finalText, sayFrame)) {
-					b.send(string([]byte{c}))
 					time.Sleep(300 * time.Millisecond) // 15 s in all
+					b.send(string([]byte{c}))
 				}
-			}()
+			})
 			op, payload, err := b.next()
 			if op == ping&0x0f {
 				op, payload, err = b.next()
 			}
 			if err != nil || !strings.Contains(string(payload), "SayV1Response") {
-				t.Fatalf("got %d %s, %v", op, payload, err)
+				t.Errorf("got %d %s, %v", op, payload, err)
 			}
+			writer.Wait()
 		}
 	})
 }
