@@ -423,14 +423,14 @@ func TestFrameLargerThanTheQueueGoesOut(t *testing.T) {
 			settle()
 		}
 		for range 3 {
-			notify(1 << 20)
-			if _, payload, err := b.next(); err != nil || len(payload) < 1<<20 {
+			notify(1000 << 10)
+			if _, payload, err := b.next(); err != nil || len(payload) < 1000<<10 {
 				t.Fatalf("got %d bytes, %v, want the large frame", len(payload), err)
 			}
 		}
-		notify(1 << 20) // being written
-		notify(1 << 20) // alone in the queue
-		notify(1)       // one too many
+		notify(1000 << 10) // being written
+		notify(1000 << 10) // alone in the queue
+		notify(1)          // one too many
 		time.Sleep(time.Minute)
 		if got := b.closed(); got != -1 {
 			t.Errorf("closed with %d, want a cut", got)

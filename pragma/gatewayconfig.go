@@ -186,7 +186,7 @@ func (n *network) UnmarshalText(text []byte) error {
 		a, err = netip.ParseAddr(s)
 		prefix = netip.PrefixFrom(a, a.BitLen())
 	}
-	if err != nil || prefix.Addr().Is4In6() || prefix.Addr().Zone() != "" {
+	if err != nil || prefix.Addr().Is4In6() || strings.Contains(s, "%") {
 		return errors.New("want a network such as 10.0.0.0/8 or 2001:db8::/32, or an address")
 	}
 	n.prefix = prefix.Masked()
