@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -194,3 +196,44 @@ type closeFails struct {
 }
 
 func (c closeFails) Close() error { return c.err }
+
+func TestDrainCutsSocketsAtALimitedRate(t *testing.T) {
+	for _, tt := range []struct {
+		name, yaml  string
+		first, last time.Duration // when the last socket is cut
+	}{
+		{"as configured", `core: {session: {drainSocketsPerSecond: 10}}`, 9 * time.Second, 11 * time.Second},
+		{"slowly", `core: {session: {drainSocketsPerSecond: 5}}`, 19 * time.Second, 21 * time.Second},
+		{"faster, since the server has to stop", `core: {session: {drainSocketsPerSecond: 1}, shutdownTimeoutMillis: 6000}`, 3 * time.Second, 5 * time.Second},
+		{"as fast as can be", `core: {session: {drainSocketsPerSecond: 0}}`, 0, 100 * time.Millisecond},
+		{"by default", ``, 100 * time.Millisecond, 300 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			run(t, tt.yaml, func(t *testing.T, w *world) {
+				var cut [100]time.Duration
+				var socks sync.WaitGroup
+				for i := range cut {
+					c := w.robin().socket()
+					socks.Go(func() {
+						if code := c.Closed(); code != -1 {
+							t.Errorf("closed with %d, want a cut", code)
+						}
+						cut[i] = time.Since(time.Unix(0, 0))
+					})
+				}
+				settle()
+				begin := time.Since(time.Unix(0, 0))
+				w.Stop()
+				socks.Wait()
+				slices.Sort(cut[:])
+				if last := cut[99] - begin; last < tt.first || last > tt.last {
+					t.Errorf("the last socket was cut after %v, want %v to %v", last, tt.first, tt.last)
+				}
+				if half := cut[49] - begin; tt.first > time.Second && half < tt.first/3 {
+					t.Errorf("half of the sockets were cut within %v", half)
+				}
+				w.Start()
+			})
+		})
+	}
+}

@@ -369,7 +369,7 @@ func TestQueueRefusesWhatIsNoTicket(t *testing.T) {
 			{"token of another type", jsonType, `{"token":7}`, 400, "Serialization_Error"},
 			{"token twice", jsonType, `{"token":"a","token":"b"}`, 400, "Serialization_Error"},
 			{"too large", jsonType, body(strings.Repeat("x", 64<<10)), 413, "SessionService_RequestTooLarge"},
-			{"a form", "application/x-www-form-urlencoded", "token=x", 415, ""},
+			{"a form", "application/x-www-form-urlencoded", "token=x", 415, "Serialization_Error"},
 			{"no token", jsonType, "{}", 401, "AccountService_TokenDecodeFailed"},
 			{"empty token", jsonType, body(""), 401, "AccountService_TokenDecodeFailed"},
 			{"null", jsonType, `{"token":null}`, 401, "AccountService_TokenDecodeFailed"},

@@ -263,7 +263,7 @@ func defaultCore(mode Mode) coreConfig {
 		ShutdownTimeoutMillis: 30000,
 		Session: sessionConfig{
 			EnableMatchReconnect: true,
-			PlayerGraceSeconds:   60, PartnerGraceSeconds: 120,
+			PlayerGraceSeconds:   60, PartnerGraceSeconds: 120, TokenGraceSeconds: 300,
 			PingIntervalSeconds: 20, IdleTimeoutSeconds: 60, HandshakeTimeoutSeconds: 5,
 			MaxPlayerFrameBytes: 64 << 10, MaxPartnerFrameBytes: 1 << 20, MaxOperatorFrameBytes: 1 << 20,
 			PlayerRatePerSecond: 20, PlayerBurst: 40,
