@@ -42,4 +42,53 @@
 // log-in may come back; log-out and a clean close end it. Services that care
 // use [Mount.OnConnect] and [Mount.OnSessionEnd]. Sessions are durable: after a
 // restart players come back as after a broken connection.
+//
+// A socket may outlive its token by tokenGraceSeconds. SessionRefreshV1 with a
+// newer token of the same session keeps it open; otherwise it is cut, and the
+// session detached, so that the client comes back with another token.
+//
+// # On the internet
+//
+// The section core says who may come in and how much of it. Keys are changed
+// while the server runs unless marked *; a 0 in brackets means no limit.
+//
+//	core:
+//	  shutdownTimeoutMillis: 30000         # * for a drain in all
+//	  session:
+//	    handshakeTimeoutSeconds: 5         # * until the first request is read
+//	    tokenGraceSeconds: 300             # (0)
+//	    handshakesPerSecond: 0             # (0) upgrades in all; 5000 in production
+//	    handshakeBurst: 20000
+//	    addressHandshakesPerSecond: 2000   # (0) upgrades and refused tokens of one address; 100 in production
+//	    addressHandshakeBurst: 20000       # 1000 in production
+//	    addressSockets: 0                  # (0) of players or operators; 2000 in production
+//	    maxPendingCalls: 64                # of one socket
+//	    maxQueuedFrames: 256               # for one socket; more, and it is cut
+//	    maxQueuedBytes: 1048576
+//	    writeTimeoutSeconds: 10            # for one frame
+//	    messageTimeoutSeconds: 20          # from the first byte of a message to the last
+//	    controlFramesPerSecond: 20         # pings, pongs, small fragments
+//	    drainSocketsPerSecond: 500         # (0) how fast a stopping server cuts its sockets
+//	  gatewayManager:
+//	    trustedProxies: [10.0.0.0/8]       # none by default
+//	    forwardedHeader: X-Forwarded-For   # or Forwarded: the one that the proxies write
+//	    unlimitedNetworks: [192.0.2.7]     # no limits per address, for load tests; none by default
+//	    http:                              # * limits of HTTP requests
+//	      maxHeaderBytes: 16384
+//	      readTimeoutSeconds: 30
+//	      writeTimeoutSeconds: 60
+//	      idleTimeoutSeconds: 120
+//	    game:                              # social: the same
+//	      player:                          # partner, operator: the same
+//	        enabled: true                  # *
+//	        address: 127.0.0.1:10000       # *
+//	        publicURL: https://game.example.com # * what clients are told
+//	        allowedNetworks: [10.8.0.0/16] # all by default
+//	        allowedOrigins: [https://play.example.com] # web pages that may call (CORS); none by default
+//	        enforceOrigin: false           # refuse other pages; true for operators
+//	        tls: {certFile: cert.pem, keyFile: key.pem} # * names; new contents are taken over
+//
+// Frame sizes and rates of calls are there too (wire §16.8). What is refused
+// counts in the metric gamebackend_gateway_refused_total, and sockets that the
+// server ends in gamebackend_session_cut_total, both by cause.
 package pragma

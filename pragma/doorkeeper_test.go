@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,6 +15,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 // beyond is how a limit of handshakes is told.
@@ -256,4 +261,45 @@ func TestTCPForgedTokensLeaveNothingBehind(t *testing.T) {
 	if after > before+4<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", before, after)
 	}
+}
+
+func TestLimitsOfAddressesChangeWhileTheServerRuns(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "game.yml")
+	write := func(yaml string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`core: {session: {addressSockets: 1}}`)
+	l := (*lab)(nil)
+	build := func() *pragma.Server {
+		cfg, err := pragma.LoadConfig(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l = newLab()
+		return &pragma.Server{Config: cfg, Game: []pragma.Service{l}}
+	}
+	pragmatest.Run(t, build, func(pw *pragmatest.World) {
+		w, t := &world{pw, l}, pw.T
+		w.robin().socket()
+		token, _ := w.robin().login()
+		wantRefusal(t, "second socket", w.refuseUpgrade(gamePlayer, token), beyond)
+		write(`core: {session: {addressSockets: 2, addressHandshakesPerSecond: 1, addressHandshakeBurst: 2}, gatewayManager: {game: {partner: {allowedNetworks: [192.0.2.0/24]}}}}`)
+		time.Sleep(6 * time.Second)
+		w.Raw(gamePlayer, token)
+		if got := w.ask(gamePartner, "GET", "/v1/info").StatusCode; got != http.StatusForbidden {
+			t.Errorf("partner gateway: status %d, want 403", got)
+		}
+		w.refuseUpgrade(gamePlayer, token)
+		wantRefusal(t, "handshakes", w.refuseUpgrade(gamePlayer, token), beyond)
+		time.Sleep(time.Minute)
+		write(`core: {session: {addressSockets: 0, addressHandshakesPerSecond: 0}, gatewayManager: {game: {player: {address: "127.0.0.1:1"}}}}`)
+		time.Sleep(6 * time.Second)
+		if !strings.Contains(w.Logs(), "needs a restart") {
+			t.Error("the log does not say that the address needs a restart")
+		}
+		wantRefusal(t, "the section keeps its values", w.refuseUpgrade(gamePlayer, token), beyond)
+	})
 }
