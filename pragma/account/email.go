@@ -201,10 +201,6 @@ func (s *Service) VerifyEmail(ctx context.Context, token string) error {
 
 // serveVerifyEmail is for a page of the studio that a mail leads to.
 func (s *Service) serveVerifyEmail(w http.ResponseWriter, r *http.Request) {
-	if !isJSON(r) {
-		w.WriteHeader(http.StatusUnsupportedMediaType)
-		return
-	}
 	req, err := pragma.ReadHTTP[wire.VerifyEmailV1Request](w, r)
 	if err == nil {
 		err = s.VerifyEmail(r.Context(), req.Token)

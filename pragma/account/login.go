@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"mime"
 	"net/http"
 	"unicode/utf8"
 
@@ -22,10 +21,6 @@ func (s *Service) handleLogIn(m *pragma.Mount) {
 
 // serveLogIn answers a log-in over plain HTTP, with the statuses of wire §16.8.
 func (s *Service) serveLogIn(w http.ResponseWriter, r *http.Request, t pragma.SessionType) {
-	if !isJSON(r) {
-		w.WriteHeader(http.StatusUnsupportedMediaType)
-		return
-	}
 	req, err := pragma.ReadHTTP[wire.AuthenticateOrCreateV2Request](w, r)
 	var tokens *wire.PragmaTokens
 	if err == nil {
@@ -36,13 +31,6 @@ func (s *Service) serveLogIn(w http.ResponseWriter, r *http.Request, t pragma.Se
 		return
 	}
 	s.m.AnswerHTTP(w, &wire.AuthenticateOrCreateV2Response{PragmaTokens: *tokens})
-}
-
-// isJSON reports whether a body says that it is JSON, or nothing about itself.
-func isJSON(r *http.Request) bool {
-	ct := r.Header.Get("Content-Type")
-	typ, _, err := mime.ParseMediaType(ct)
-	return ct == "" || err == nil && typ == "application/json"
 }
 
 func logInStatus(err error) int {
