@@ -60,13 +60,12 @@ func runWith(t *testing.T, w *world, o options, open store.Opener, fn func()) {
 		w.parties = &party.Service{Plugin: o.plugin, Compatibility: o.compat, Accounts: accounts, Inventory: o.inventory}
 		w.queue = &queue{parties: w.parties, silent: o.noQueue, entries: make(map[pragma.TicketID]*party.QueueEntry)}
 		srv := &pragma.Server{Social: []pragma.Service{accounts}, Game: []pragma.Service{w.parties, w.queue}, Store: open}
+		// Players of these tests stay for days and do not refresh their tokens.
+		yaml := []string{"social: {serviceConfigs: {TokenSignerConfig: {playerTokenExpirationMinutes: 100000}}}"}
 		if o.config != "" {
-			cfg, err := pragma.ParseConfig("game: {serviceConfigs: {PartyConfig: " + o.config + "}}")
-			if err != nil {
-				t.Fatal(err)
-			}
-			srv.Config = cfg
+			yaml = append(yaml, "game: {serviceConfigs: {PartyConfig: "+o.config+"}}")
 		}
+		srv.Config = pragmatest.Config(t, yaml...)
 		return srv
 	}
 	pragmatest.Run(t, build, func(pw *pragmatest.World) {
