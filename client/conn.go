@@ -30,7 +30,8 @@ type Conn struct {
 	url       string
 	heartbeat string // name of the call
 	nextID    atomic.Int64
-	tries     int // failed since the last stable socket; only run uses it
+	tries     int   // failed since the last stable socket; only run uses it
+	trail     trail // what a new socket needs to go on; only run uses it
 
 	mu      sync.Mutex // guards what follows
 	token   string
@@ -122,16 +123,15 @@ func named(name string, err error) error {
 	return &CallError{Call: name, Err: err}
 }
 
-// dial opens a socket. A refused token is a [pragma.Error].
-func (c *Conn) dial(ctx context.Context, again bool) (*socket, error) {
+// dial opens a socket, which goes on with the stream of former, if the server can.
+// A refused token is a [pragma.Error].
+func (c *Conn) dial(ctx context.Context, former *socket) (*socket, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.session.opts.ConnectTimeout, errConnectTimeout)
 	defer cancel()
 	header := http.Header{}
 	header.Set("Accept", "application/json")
 	header.Set("Authorization", "Bearer "+c.currentToken())
-	if again {
-		header.Set("Pragma-Reconnect", "") // its presence counts (wire §3)
-	}
+	c.trail.ask(header)
 	sock := newSocket(c)
 	ws, resp, err := websocket.Dial(ctx, c.url, &websocket.DialOptions{
 		HTTPClient: c.session.http.client,
@@ -150,6 +150,15 @@ func (c *Conn) dial(ctx context.Context, again bool) (*socket, error) {
 	}
 	ws.SetReadLimit(c.session.opts.MaxFrame)
 	sock.ws = ws
+	resumed, taken := c.trail.granted(resp.Header)
+	switch {
+	case former == nil:
+	case resumed:
+		sock.resumed = true
+		sock.adopt(former, taken)
+	default:
+		former.fail(errBroken)
+	}
 	return sock, nil
 }
 
@@ -164,10 +173,14 @@ func (c *Conn) attach(sock *socket, again bool) bool {
 	c.sock = sock
 	c.mu.Unlock()
 	c.beat(sock)
-	c.session.role.connected(c, again)
-	c.session.connUp(c, again)
+	c.session.role.connected(c, again, sock.resumed)
+	c.session.connUp(c, again, sock.resumed)
 	return true
 }
+
+// errBroken is the outcome of calls in flight when the connection broke and the
+// server could not go on where it was.
+var errBroken = fmt.Errorf("%w: connection broke", ErrOutcomeUnknown)
 
 // run reads the socket, and after a break the next one, until the client is over.
 func (c *Conn) run(sock *socket) {
@@ -175,33 +188,35 @@ func (c *Conn) run(sock *socket) {
 		since := time.Now()
 		err := sock.read()
 		c.detach(sock, err)
-		if c.session.Err() != nil {
-			return
-		}
-		if end := verdict(err); end != nil {
+		if end := verdict(err); end != nil && c.session.Err() == nil {
 			c.session.end(end, closeCleanly)
-			return
 		}
 		if time.Since(since) >= stableAfter {
 			c.tries = 0
 		}
-		sock = c.redial()
+		former := sock
+		sock = nil
+		if c.session.Err() == nil {
+			sock = c.redial(former)
+		}
+		if sock == nil {
+			former.fail(fmt.Errorf("%w: %w", ErrOutcomeUnknown, c.session.Err()))
+		}
 	}
 }
 
-// detach ends the use of a broken socket.
+// detach ends the use of a broken socket. Calls in flight may yet be answered on
+// the next one, if the server keeps the stream.
 func (c *Conn) detach(sock *socket, cause error) {
 	sock.cut()
 	c.mu.Lock()
 	c.sock = nil
 	c.mu.Unlock()
-	outcome := fmt.Errorf("%w: connection broke", ErrOutcomeUnknown)
-	if end := c.session.Err(); end != nil {
-		outcome = fmt.Errorf("%w: %w", ErrOutcomeUnknown, end)
+	sock.refuse()
+	if c.trail.stream.IsZero() && c.session.Err() == nil {
+		sock.fail(errBroken)
 	}
-	sock.fail(outcome)
 	c.session.log.Debug("connection ended", "backend", string(c.backend), "err", cause)
-	c.session.role.disconnected(c)
 	c.session.connDown(c, cause)
 }
 
@@ -227,7 +242,7 @@ func verdict(err error) error {
 }
 
 // redial opens the next socket, with pauses, or returns nil when the client is over.
-func (c *Conn) redial() *socket {
+func (c *Conn) redial(former *socket) *socket {
 	settings := c.session.opts.Reconnect
 	if settings.Initial < 0 {
 		c.session.end(&EndError{Err: ErrGaveUp}, closeCleanly)
@@ -238,9 +253,10 @@ func (c *Conn) redial() *socket {
 		if !c.session.sleep(settings.pause(c.tries)) {
 			return nil
 		}
-		sock, err := c.dial(c.session.ctx, true)
+		sock, err := c.dial(c.session.ctx, former)
 		if err == nil {
 			if !c.attach(sock, true) {
+				sock.fail(errBroken) // those it has adopted
 				return nil
 			}
 			return sock

@@ -134,4 +134,6 @@ func codeOf(in *wire.ServiceError) pragma.Code {
 }
 
 // isBreak reports whether a call has no answer because the connection broke.
-func isBreak(err error) bool { return errors.Is(err, ErrOutcomeUnknown) }
+func isBreak(err error) bool {
+	return errors.Is(err, ErrOutcomeUnknown) || errors.Is(err, ErrDisconnected)
+}

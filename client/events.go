@@ -16,10 +16,13 @@ type Event interface{ event() }
 
 // Events of every client.
 type (
-	// Connected is a new socket; Again after a break.
+	// Connected is a new socket; Again after a break. If it is Resumed too, nothing
+	// was missed: what the server sent meanwhile follows, and calls that were in
+	// flight are answered.
 	Connected struct {
 		Backend pragma.Backend
 		Again   bool
+		Resumed bool
 	}
 	// Disconnected is a broken socket. The client reconnects, or [Ended] follows.
 	Disconnected struct {

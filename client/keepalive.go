@@ -88,7 +88,7 @@ func (s *GameServer) keptAlive(id pragma.GameInstanceID, k *keepAlive, f *wire.F
 }
 
 // connected sends signs of life at once after a break, which may have lasted long.
-func (s *GameServer) connected(c *Conn, again bool) {
+func (s *GameServer) connected(c *Conn, again, _ bool) {
 	if c != s.game || !again {
 		return
 	}
@@ -102,8 +102,6 @@ func (s *GameServer) connected(c *Conn, again bool) {
 		s.signOfLife(id, k)
 	}
 }
-
-func (s *GameServer) disconnected(*Conn) {}
 
 func (s *GameServer) confused(*Conn) {}
 

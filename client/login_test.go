@@ -60,8 +60,8 @@ func TestSocketsAreOpenedWithTheTokenOfTheirBackend(t *testing.T) {
 			if got := head.Get("Accept"); got != "application/json" {
 				t.Errorf("%s: Accept = %q, want application/json", host, got)
 			}
-			if _, there := head["Pragma-Reconnect"]; there {
-				t.Errorf("%s: first socket has the reconnect header", host)
+			if got := head.Get("Pragma-Reconnect"); got != "new" {
+				t.Errorf("%s: reconnect header of the first socket = %q, want new", host, got)
 			}
 			if got := head.Get("Sec-WebSocket-Extensions"); got != "" {
 				t.Errorf("%s: offers extensions %q", host, got)

@@ -158,20 +158,19 @@ func (p *Player) apply(change func(*cache)) {
 	p.fill()
 }
 
-func (p *Player) connected(c *Conn, again bool) {
+func (p *Player) connected(c *Conn, again, resumed bool) {
 	switch {
 	case c == p.social:
 		p.resumeRefresh()
+	case resumed: // what was missed follows
+		p.fill()
 	case again:
-		p.apply(func(k *cache) { k.needParty, k.needGames = true, true })
+		p.apply(func(k *cache) {
+			k.broken()
+			k.needParty, k.needGames = true, true
+		})
 	default:
 		p.initialize()
-	}
-}
-
-func (p *Player) disconnected(c *Conn) {
-	if c == p.game {
-		p.apply((*cache).broken)
 	}
 }
 

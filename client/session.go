@@ -12,9 +12,9 @@ import (
 // A role is what a kind of client adds to its connections. Its methods are
 // called on the goroutines that read sockets and must not block.
 type role interface {
-	// connected is told of each new socket; again after a break.
-	connected(c *Conn, again bool)
-	disconnected(c *Conn)
+	// connected is told of each new socket; again after a break, and resumed if
+	// nothing was missed then.
+	connected(c *Conn, again, resumed bool)
 	// notified takes a notification; the error says that it cannot be read.
 	notified(c *Conn, f *wire.Frame) error
 	// confused is told that a frame could not be read.
@@ -73,7 +73,7 @@ func newSession(opts Options) *session {
 // connect opens all sockets and starts reading them.
 func (s *session) connect(ctx context.Context) error {
 	for _, c := range s.conns {
-		sock, err := c.dial(ctx, false)
+		sock, err := c.dial(ctx, nil)
 		if err != nil {
 			return err
 		}
@@ -167,14 +167,14 @@ func (s *session) wakeLocked() {
 	s.changed = make(chan struct{})
 }
 
-func (s *session) connUp(c *Conn, again bool) {
+func (s *session) connUp(c *Conn, again, resumed bool) {
 	s.mu.Lock()
 	s.up++
 	s.giveUp.stopLocked()
 	s.giveUp = nil
 	s.wakeLocked()
 	s.mu.Unlock()
-	s.hub.publish(Connected{Backend: c.backend, Again: again})
+	s.hub.publish(Connected{Backend: c.backend, Again: again, Resumed: resumed})
 }
 
 func (s *session) connDown(c *Conn, cause error) {

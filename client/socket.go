@@ -22,19 +22,21 @@ type reply func(f *wire.Frame, err error)
 // socket is one open WebSocket of a [Conn]. One goroutine reads it; another
 // writes, but only while there is something to write.
 type socket struct {
-	conn *Conn
-	ws   *websocket.Conn
-	life atomic.Int64 // unix nanoseconds of the last frame or ping
+	conn    *Conn
+	ws      *websocket.Conn
+	life    atomic.Int64 // unix nanoseconds of the last frame or ping
+	resumed bool         // it goes on where the last one broke; set before it is used
 
 	mu      sync.Mutex // guards what follows
-	pending map[int64]reply
+	pending map[int64]inFlight
+	sent    int64    // frames for the server on the stream, of former sockets too
 	out     [][]byte // at most as long as pending
 	writing bool
 	broken  bool
 }
 
 func newSocket(c *Conn) *socket {
-	s := &socket{conn: c, pending: make(map[int64]reply)}
+	s := &socket{conn: c, pending: make(map[int64]inFlight)}
 	s.alive()
 	return s
 }
@@ -62,7 +64,8 @@ func (s *socket) post(name string, req any, fn reply) error {
 		return ErrClosed
 	}
 	s.writing = true
-	s.pending[id] = fn
+	s.pending[id] = inFlight{fn, s.sent}
+	s.sent++
 	s.out = append(s.out, frame)
 	return nil
 }
@@ -109,7 +112,10 @@ func (s *socket) read() error {
 		f, err := wire.ParseFrame(data)
 		switch {
 		case err != nil:
+			s.conn.trail.last++ // no number is left out
 			s.conn.malformed(err)
+		case !s.conn.trail.seen(f.SequenceNumber):
+			s.conn.session.log.Warn("frame came twice", "backend", string(s.conn.backend), "number", f.SequenceNumber)
 		case f.Kind == wire.KindNotification:
 			s.conn.notified(&f)
 		default:
@@ -121,28 +127,34 @@ func (s *socket) read() error {
 // answered hands an answer to whoever waits for it.
 func (s *socket) answered(f *wire.Frame) {
 	s.mu.Lock()
-	fn, ok := s.pending[f.RequestID]
+	call, ok := s.pending[f.RequestID]
 	delete(s.pending, f.RequestID)
 	s.mu.Unlock()
 	switch {
 	case !ok:
 		s.conn.unexpected(f)
 	case f.ServiceError != nil:
-		fn(nil, &CallError{TraceID: f.ServiceError.TraceID, Err: refusal(f.ServiceError)})
+		call.reply(nil, &CallError{TraceID: f.ServiceError.TraceID, Err: refusal(f.ServiceError)})
 	default:
-		fn(f, nil)
+		call.reply(f, nil)
 	}
 }
 
-// fail ends all calls in flight. The reading goroutine calls it last.
+// refuse lets no more calls in.
+func (s *socket) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken, s.out = true, nil
+}
+
+// fail ends all calls in flight. The reading goroutine calls it after refuse.
 func (s *socket) fail(err error) {
 	s.mu.Lock()
-	s.broken = true
 	pending := s.pending
-	s.pending, s.out = nil, nil
+	s.pending = nil
 	s.mu.Unlock()
-	for _, fn := range pending {
-		fn(nil, err)
+	for _, c := range pending {
+		c.reply(nil, err)
 	}
 }
 

@@ -90,6 +90,9 @@ func (p *Player) asked(kind *syncing, name string, err error) {
 	p.firstSync()
 	kind.busy = false
 	switch {
+	case errors.Is(err, ErrDisconnected): // the next socket may have missed nothing else
+		*p.need(kind), kind.tries = true, 0
+		return
 	case err == nil, isBreak(err):
 		kind.tries = 0
 		return

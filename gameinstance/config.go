@@ -34,7 +34,8 @@ type Config struct {
 	// ProcessEndGameForUnknownInstance accepts the end of games that this backend
 	// does not know.
 	ProcessEndGameForUnknownInstance bool `yaml:"processEndGameForUnknownInstance"`
-	// ReconnectMode says whether players come back into their game.
+	// ReconnectMode says whether players come back into their game. Nobody does if
+	// core.session.enableMatchReconnect is false.
 	ReconnectMode ReconnectMode `yaml:"reconnectMode"`
 	// AllowMultipleGameInstancesPerPlayer lets a player be in several at once.
 	AllowMultipleGameInstancesPerPlayer bool `yaml:"allowMultipleGameInstancesPerPlayer"`

@@ -199,6 +199,7 @@ type world struct {
 type options struct {
 	config  string // of GameInstanceServiceConfig, in YAML's flow style
 	plugins string // of pluginConfigs
+	session string // of core.session
 	service func(s *gameinstance.Service)
 }
 
@@ -216,8 +217,9 @@ func run(t *testing.T, o options, fn func(t *testing.T, w *world)) {
 			Social: []pragma.Service{accounts},
 			Game:   []pragma.Service{w.clubs, w.games, w.queue},
 		}
-		if o.config+o.plugins != "" {
-			cfg, err := pragma.ParseConfig("game: {serviceConfigs: {GameInstanceServiceConfig: {" + o.config + "}}, pluginConfigs: {" + o.plugins + "}}")
+		if o.config+o.plugins+o.session != "" {
+			cfg, err := pragma.ParseConfig("core: {session: {"+o.session+"}}",
+				"game: {serviceConfigs: {GameInstanceServiceConfig: {"+o.config+"}}, pluginConfigs: {"+o.plugins+"}}")
 			if err != nil {
 				t.Fatal(err)
 			}

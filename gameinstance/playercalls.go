@@ -179,7 +179,7 @@ func (s *Service) updateV1(ctx context.Context, who *pragma.PlayerSession, req *
 
 func (s *Service) declineReconnectV1(ctx context.Context, who *pragma.PlayerSession, req *wire.GameInstanceDeclineReconnectV1Request) (*wire.Empty, error) {
 	return nil, s.changeBy(ctx, who, req.GameInstanceID, func(t *turn, p *GamePlayer) error {
-		if t.cfg.ReconnectMode != ReconnectOptional {
+		if t.s.reconnectMode() != ReconnectOptional {
 			return ErrCannotDeclineReconnect
 		}
 		if !t.h.Server.IsZero() {
@@ -293,7 +293,7 @@ func (s *Service) syncV1(ctx context.Context, who *pragma.PlayerSession, req *wi
 
 // connected tells a player who came back where his games run.
 func (s *Service) connected(ctx context.Context, who *pragma.PlayerSession) error {
-	if s.config.Load().ReconnectMode == ReconnectDisabled {
+	if s.reconnectMode() == ReconnectDisabled {
 		return nil
 	}
 	where, err := s.slots.Read(ctx, who.PlayerID)

@@ -136,16 +136,19 @@ func TestReconnectModes(t *testing.T) {
 	const refused = "GameInstanceService_CannotDeclineReconnect"
 	for _, row := range []struct {
 		mode    string
+		core    string // of core.session
 		session string
 		decline string
 		back    []string
 	}{
-		{"OPTIONAL", "Session+1+4-3", "", []string{"Session+1+4", "GameInstanceReconnectV1"}},
-		{"REQUIRED", "Session+1+4-3", refused, []string{"Session+1+4", "GameInstanceReconnectV1"}},
-		{"DISABLED", "Session+4-3", refused, []string{"Session+4"}},
+		{"OPTIONAL", "", "Session+1+4-3", "", []string{"Session+1+4", "GameInstanceReconnectV1"}},
+		{"REQUIRED", "", "Session+1+4-3", refused, []string{"Session+1+4", "GameInstanceReconnectV1"}},
+		{"DISABLED", "", "Session+4-3", refused, []string{"Session+4"}},
+		{"OPTIONAL", "enableMatchReconnect: false", "Session+4-3", refused, []string{"Session+4"}},
+		{"REQUIRED", "enableMatchReconnect: false", "Session+4-3", refused, []string{"Session+4"}},
 	} {
-		t.Run(row.mode, func(t *testing.T) {
-			run(t, options{config: "reconnectMode: " + row.mode}, func(t *testing.T, w *world) {
+		t.Run(row.mode+" "+row.core, func(t *testing.T) {
+			run(t, options{config: "reconnectMode: " + row.mode, session: row.core}, func(t *testing.T, w *world) {
 				ada := w.player("ada")
 				id := w.match(ada)
 				equal(t, "ada hears", ada.heard()[0], row.session)

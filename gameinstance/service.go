@@ -110,6 +110,15 @@ func (s *Service) mountPlugins(m *pragma.Mount) error {
 	)
 }
 
+// reconnectMode is the configured one, unless the server as a whole lets nobody
+// back into a game (core.session.enableMatchReconnect).
+func (s *Service) reconnectMode() ReconnectMode {
+	if !s.m.MatchReconnect() {
+		return ReconnectDisabled
+	}
+	return s.config.Load().ReconnectMode
+}
+
 func (s *Service) start(ctx context.Context) (err error) {
 	s.started, err = s.m.Store().Now(ctx)
 	return err

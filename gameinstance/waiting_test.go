@@ -31,12 +31,29 @@ func TestTheEndOfAGameWaitsForAPlayerWhoIsAway(t *testing.T) {
 
 		ben.connect()
 		equal(t, "ben is told when he is back", ben.ends(), 1)
+		time.Sleep(3 * time.Second) // it has arrived by now
 		for _, p := range []*peer{ada, ben} {
 			p.Cut()
 			time.Sleep(time.Second)
 			p.connect()
 			equal(t, p.name+" is not told again", p.ends(), 0)
 		}
+	})
+}
+
+// What was written just before a connection broke may not have arrived.
+func TestTheEndOfAGameIsToldAgainAfterABreak(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		ada := w.player("ada")
+		id := w.match(ada)
+		server := w.allocated()
+		server.play(id, ada)
+		ada.quiet()
+		server.do("GameInstanceRpc.EndGameV1", m{"gameInstanceId": id.String()})
+		ada.Cut()
+		time.Sleep(time.Minute - time.Second)
+		ada.connect()
+		equal(t, "ada is told", ada.ends(), 1)
 	})
 }
 

@@ -51,7 +51,7 @@ func (t *turn) writePlayers(c *changes) error {
 		if err != nil {
 			return fmt.Errorf("change slot of player %s: %w", m.PlayerID, err)
 		}
-		where.JoinGame(t.h.ID, t.cfg.ReconnectMode != ReconnectDisabled)
+		where.JoinGame(t.h.ID, t.s.reconnectMode() != ReconnectDisabled)
 	}
 	return nil
 }

@@ -208,20 +208,7 @@ func (c *core) readConfig(config *Config) {
 // and set, but stand for something this server does not do.
 func (c *core) warnWithoutEffect() {
 	core := c.config.Load()
-	keys := core.given()
-	session, usual := c.session.Load(), defaultCore(c.mode).Session
-	for _, key := range []struct {
-		name string
-		set  bool
-	}{
-		{"core.session.enableMatchReconnect", session.EnableMatchReconnect != usual.EnableMatchReconnect},
-		{"core.session.partnerGraceSeconds", session.PartnerGraceSeconds != usual.PartnerGraceSeconds},
-	} {
-		if key.set {
-			keys = append(keys, key.name)
-		}
-	}
-	if len(keys) > 0 {
+	if keys := core.given(); len(keys) > 0 {
 		c.log.Warn("this configuration is accepted but has no effect", "keys", keys)
 	}
 }

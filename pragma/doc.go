@@ -43,6 +43,11 @@
 // use [Mount.OnConnect] and [Mount.OnSessionEnd]. Sessions are durable: after a
 // restart players come back as after a broken connection.
 //
+// An existing client that comes back is told the present truth. One that asked for
+// it when it opened the socket, as package client does, gets the frames it has
+// missed instead, as long as the server has them, and answers to calls that were
+// in flight (ADR 12).
+//
 // A socket may outlive its token by tokenGraceSeconds. SessionRefreshV1 with a
 // newer token of the same session keeps it open; otherwise it is cut, and the
 // session detached, so that the client comes back with another token.
@@ -65,6 +70,8 @@
 //	    maxPendingCalls: 64                # of one socket
 //	    maxQueuedFrames: 256               # for one socket; more, and it is cut
 //	    maxQueuedBytes: 1048576
+//	    resumeFrames: 128                  # kept for a client that asked; 0 switches resuming off
+//	    resumeBytes: 262144
 //	    writeTimeoutSeconds: 10            # for one frame
 //	    messageTimeoutSeconds: 20          # from the first byte of a message to the last
 //	    controlFramesPerSecond: 20         # pings, pongs, small fragments

@@ -54,6 +54,17 @@ type Notification struct {
 	err  error
 
 	beforeAnswer bool
+	session      SessionID // zero: whichever
+}
+
+// ForSession returns a copy that reaches a player only in this session, and is
+// dropped in an earlier or later one: for what only makes sense beside other
+// notifications of the same session. The zero session means any. It is not kept
+// by MarshalJSON.
+func (n *Notification) ForSession(id SessionID) *Notification {
+	c := *n
+	c.session = id
+	return &c
 }
 
 // BeforeAnswer returns a copy that does not wait for the answer of a call that
@@ -146,14 +157,18 @@ func (s *side) notify(ctx context.Context, t SessionType, n *Notification, ids [
 		ids = s.greet(ctx, n, ids)
 	}
 	ctx = context.WithoutCancel(ctx)
-	room := (cluster.MaxData - messageHead - len(n.body)) / messageID
+	head := messageHead
+	if !n.session.IsZero() {
+		head += messageID
+	}
+	room := (cluster.MaxData - head - len(n.body)) / messageID
 	err := n.err
 	if err == nil && room < 1 {
-		err = fmt.Errorf("the notification has %d bytes, %d are possible", len(n.body), cluster.MaxData-messageHead-messageID)
+		err = fmt.Errorf("the notification has %d bytes, %d are possible", len(n.body), cluster.MaxData-head-messageID)
 	}
 	for part := range slices.Chunk(ids, max(room, 1)) {
 		if err == nil {
-			m := message{ids: part, body: n.body, beforeAnswer: n.beforeAnswer}
+			m := message{ids: part, body: n.body, beforeAnswer: n.beforeAnswer, session: n.session}
 			err = s.core.bus.Publish(ctx, s.notifySubject(t), m.pack())
 		}
 	}
@@ -173,7 +188,9 @@ func (s *side) greet(ctx context.Context, n *Notification, ids [][16]byte) (othe
 	if !slices.Contains(ids, subject) {
 		return ids
 	}
-	sock.greet(n.body)
+	if n.session.IsZero() || n.session == sock.who.player.SessionID {
+		sock.greet(n.body)
+	}
 	return slices.DeleteFunc(slices.Clone(ids), func(id [16]byte) bool { return id == subject })
 }
 
@@ -192,28 +209,39 @@ func (s *side) listen() error {
 			return fmt.Errorf("subscribe to %s: %w", s.notifySubject(t), err)
 		}
 	}
-	return nil
+	return s.sessions.listen()
 }
 
-// message is a notification on the bus: flags, a count, the ids of the
-// receivers, the frame body.
+// message is a notification on the bus: flags, a count, the session if it is for
+// one, the ids of the receivers, the frame body.
 type message struct {
 	ids          [][16]byte
 	body         []byte
 	beforeAnswer bool
+	session      SessionID // zero: whichever
 }
 
 const (
 	messageHead = 5
 	messageID   = 16
+
+	flagBeforeAnswer = 1
+	flagSession      = 2
 )
 
+// isFor reports whether a player's session gets the message.
+func (m *message) isFor(id SessionID) bool { return m.session.IsZero() || m.session == id }
+
 func (m *message) pack() []byte {
-	data := make([]byte, 1, messageHead+messageID*len(m.ids)+len(m.body))
+	data := make([]byte, 1, messageHead+messageID*(1+len(m.ids))+len(m.body))
 	if m.beforeAnswer {
-		data[0] = 1
+		data[0] |= flagBeforeAnswer
 	}
 	data = binary.BigEndian.AppendUint32(data, uint32(len(m.ids)))
+	if !m.session.IsZero() {
+		data[0] |= flagSession
+		data = append(data, m.session[:]...)
+	}
 	for _, id := range m.ids {
 		data = append(data, id[:]...)
 	}
@@ -221,16 +249,24 @@ func (m *message) pack() []byte {
 }
 
 func unpackMessage(data []byte) (m message, err error) {
-	if len(data) < messageHead {
-		return m, fmt.Errorf("message of %d bytes is too short", len(data))
+	size := len(data)
+	if size < messageHead {
+		return m, fmt.Errorf("message of %d bytes is too short", size)
 	}
-	count := binary.BigEndian.Uint32(data[1:])
-	if uint64(len(data)-messageHead) < messageID*uint64(count) {
-		return m, fmt.Errorf("message of %d bytes is too short for %d receivers", len(data), count)
-	}
-	m.beforeAnswer = data[0]&1 != 0
-	m.ids = make([][16]byte, count)
+	flags, count := data[0], uint64(binary.BigEndian.Uint32(data[1:]))
 	data = data[messageHead:]
+	ids := count
+	if flags&flagSession != 0 {
+		ids++
+	}
+	if uint64(len(data)) < messageID*ids {
+		return m, fmt.Errorf("message of %d bytes is too short for %d receivers", size, count)
+	}
+	m.beforeAnswer = flags&flagBeforeAnswer != 0
+	if flags&flagSession != 0 {
+		data = data[copy(m.session[:], data):]
+	}
+	m.ids = make([][16]byte, count)
 	for i := range m.ids {
 		data = data[copy(m.ids[i][:], data):]
 	}

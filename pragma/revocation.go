@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -59,9 +58,6 @@ const (
 // revokedSubject is the bus subject that carries ids of revoked partners and
 // allocations.
 const revokedSubject = "partner.revoked"
-
-// partnerTerminatedType is the notification sent by [socket.terminatePartner].
-const partnerTerminatedType = "PartnerSessionRpc.PartnerSessionTerminatedV1Notification"
 
 // errRevoked is what the gateways answer to a revoked token.
 func errRevoked() error { return ErrSessionReplaced.With("the partner token was revoked") }
@@ -180,9 +176,10 @@ func (t *partnerTokens) apply(id [16]byte) {
 	for _, side := range t.core.sides {
 		for _, sock := range side.sockets.partners() {
 			if p := sock.who.partner; p.PartnerID == id || p.AllocationID == id {
-				sock.terminatePartner(EndKicked)
+				sock.terminate(EndKicked, Whereabouts{})
 			}
 		}
+		side.sockets.forgetPartners(id)
 	}
 }
 
@@ -200,7 +197,7 @@ func (t *partnerTokens) admit(sock *socket) error {
 	if !revoked {
 		return nil
 	}
-	sock.gw.side.sockets.remove(sock)
+	sock.gw.side.sockets.remove(sock, true)
 	return errRevoked()
 }
 
@@ -216,20 +213,6 @@ func (s *sockets) partners() (all []*socket) {
 		}
 	}
 	return all
-}
-
-// terminatePartner tells a trusted server that its session is over and closes the
-// socket.
-func (s *socket) terminatePartner(reason EndReason) {
-	end := terminations[reason]
-	body, err := wire.AppendNotification(nil, partnerTerminatedType, &wire.PartnerSessionTerminatedV1Notification{
-		PartnerSession: wire.PartnerSession{PragmaID: wire.UUID(s.who.partner.PartnerID)},
-		Reason:         end.wire,
-	})
-	if err != nil {
-		s.gw.side.core.log.Error("cannot encode a notification", "type", partnerTerminatedType, "err", err)
-	}
-	s.close(end.close, body)
 }
 
 // run looks after open sockets, notes the use of tokens and drops records of

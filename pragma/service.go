@@ -87,7 +87,10 @@ func (m *Mount) Go(name string, fn func(ctx context.Context)) {
 // before any call of that socket runs: fn tells the player the present truth by
 // notifications. Functions run in the order of registration and have the time of
 // one call (requestTimeoutMillis) together. An error or a panic is logged, and
-// the next function runs.
+// the next function runs. After [ErrUnavailable], which is what a store out of
+// reach is too, the socket is cut, so that the client comes back and asks again.
+//
+// A client that goes on with the frames it has missed (ADR 12) is not greeted.
 func (m *Mount) OnConnect(fn func(ctx context.Context, s *PlayerSession) error) {
 	m.side.onConnect = append(m.side.onConnect, fn)
 }
@@ -164,8 +167,13 @@ func (m *Mount) LatestSession(ctx context.Context, id PlayerID) (*PlayerSession,
 func (m *Mount) PlayerConnected(id PlayerID) bool { return m.side.sockets.player(id) != nil }
 
 // PartnerConnected reports whether a socket opened with the partner's token is
-// connected to this node.
+// connected to this node. Unlike [Mount.Connected], it does not count the grace
+// time: whoever asks wants to know whether the server can be heard now.
 func (m *Mount) PartnerConnected(id PartnerID) bool { return m.side.sockets.has(id) }
+
+// MatchReconnect reports whether players may come back into a game at all
+// (core.session.enableMatchReconnect). It may change while the server runs.
+func (m *Mount) MatchReconnect() bool { return m.side.core.session.Load().EnableMatchReconnect }
 
 // Problem reports a mistake found while mounting. The server does not start and
 // reports all problems of all services together.
@@ -224,6 +232,7 @@ type side struct {
 	onConnect    []func(context.Context, *PlayerSession) error
 	onSessionEnd []func(context.Context, *PlayerSession, EndReason) error
 	work         []work
+	whereabouts  func(context.Context, *PlayerSession) (Whereabouts, error) // nil: nobody knows
 
 	sessions *sessions // live sessions of players
 	sockets  *sockets  // connections of this node

@@ -3,8 +3,6 @@ package pragma
 import (
 	"context"
 
-	"github.com/coder/websocket"
-
 	"github.com/openpragma/engine/internal/wire"
 )
 
@@ -12,20 +10,18 @@ import (
 // and the exchange of tokens (wire §7.1).
 type sessionService struct{}
 
-// terminatedType is the notification sent by [socket.terminate].
-const terminatedType = "PlayerSessionRpc.SessionTerminatedV1Notification"
-
 func (sessionService) Name() string { return "PlayerSessionRpc" }
 
-func (sessionService) Mount(m *Mount) error {
+func (s sessionService) Mount(m *Mount) error {
 	heartbeat := func(context.Context, *caller, *wire.Empty) (*wire.Empty, error) { return nil, nil }
 	register(m, Player, "HeartbeatV1", heartbeat).inline = true
 	register(m, Partner, "PartnerSessionRpc.HeartbeatPartnerV1", heartbeat).inline = true
 	register(m, Operator, "OperatorSessionRpc.HeartbeatOperatorV1", heartbeat).inline = true
 	register(m, Player, "RequestLogoutV1", m.logOut)
 	register(m, Player, "SessionRefreshV1", m.refreshSession)
-	PlayerNotice[wire.PlayerSessionTerminatedV1Notification](m, "SessionTerminatedV1Notification")
+	PlayerNotice[wire.PlayerSessionTerminatedV1Notification](m, terminatedType)
 	PartnerNotice[wire.PartnerSessionTerminatedV1Notification](m, partnerTerminatedType)
+	s.mountOperators(m)
 	if m.Backend() == Game {
 		m.side.core.queue.mount(m)
 	}
@@ -37,11 +33,13 @@ func (sessionService) Mount(m *Mount) error {
 
 // logOut ends the session and, after the answer, the socket.
 func (m *Mount) logOut(ctx context.Context, c *caller, _ *wire.Empty) (*wire.Empty, error) {
-	if err := m.side.sessions.end(ctx, c.player, EndAsRequested); err != nil {
+	if _, err := m.side.sessions.end(ctx, c.player, EndAsRequested); err != nil {
 		return nil, err
 	}
 	if c.socket != nil {
-		c.socket.closeAfterCall(closeCause{name: "log-out", code: websocket.StatusNormalClosure})
+		c.socket.closeAfterCall(terminations[EndAsRequested].close)
+	} else {
+		m.side.sessions.announce(ctx, c.player, EndAsRequested) // the player may have a socket too
 	}
 	return nil, nil
 }

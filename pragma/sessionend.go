@@ -76,6 +76,7 @@ func (s *sessions) run(ctx context.Context) {
 	defer w.wait.Wait()
 	for {
 		s.retryDepartures(ctx)
+		s.side.sockets.expire()
 		if err := s.sweep(ctx, w); err != nil && ctx.Err() == nil {
 			s.side.core.log.WarnContext(ctx, "cannot look for sessions to end", "backend", s.side.backend, "err", err)
 		}
@@ -213,9 +214,12 @@ func (s *sessions) finish(ctx context.Context, key store.Key) error {
 	return s.markEnded(ctx, key, ended.Session.SessionID)
 }
 
-// tell tells the services that a session has ended.
+// tell tells the services that a session has ended. The caller holds its lock.
 func (s *sessions) tell(ctx context.Context, ended *sessionRecord) error {
 	core := s.side.core
+	if ended.Reason == EndExpired { // there is no socket, unless its end was not stored
+		s.close(ctx, &ended.Session, EndExpired)
+	}
 	for _, fn := range s.side.onSessionEnd {
 		err := guard(ctx, core.log, "OnSessionEnd", core.requestTimeout(), errLate, func(ctx context.Context) error {
 			return fn(ctx, &ended.Session, ended.Reason)

@@ -65,6 +65,8 @@ type sessionRecord struct {
 	Node     string        `json:"node,omitzero"` // which last had to do with it
 	Since    time.Time     `json:"since"`         // of the state
 	LastCall time.Time     `json:"lastCall,omitzero"`
+	Opened   time.Time     `json:"opened,omitzero"`  // when the session began
+	Address  string        `json:"address,omitzero"` // of the client
 
 	due time.Time
 }
@@ -195,7 +197,14 @@ func (s *sessions) connect(ctx context.Context, sock *socket) error {
 		if r.State == sessionEnding {
 			return errEnding
 		}
-		*r = sessionRecord{Session: *p, State: sessionConnected, Node: s.side.core.node, Since: now, due: now.Add(liveDue)}
+		opened := now
+		if r.Session.SessionID == p.SessionID {
+			opened = r.Opened
+		}
+		*r = sessionRecord{
+			Session: *p, State: sessionConnected, Node: s.side.core.node, Since: now,
+			Opened: opened, Address: shownAddress(sock.client), due: now.Add(liveDue),
+		}
 		return nil
 	}
 	err = s.update(ctx, key, change)
@@ -208,7 +217,11 @@ func (s *sessions) connect(ctx context.Context, sock *socket) error {
 		return err
 	}
 	s.forget(key)
-	s.side.sockets.add(sock)
+	var was Whereabouts
+	if former := s.side.sockets.player(s.subject(p)); former != nil && former.who.player.SessionID != p.SessionID {
+		was = s.side.where(ctx, former.who.player)
+	}
+	s.side.sockets.add(sock, was)
 	return nil
 }
 
@@ -220,7 +233,7 @@ func (s *sessions) disconnect(sock *socket, ended bool) {
 	key := s.keyOf(sock.who.player)
 	_ = s.locks.Lock(ctx, key.ID, 1<<30) // cannot fail: nothing ends ctx
 	defer s.locks.Unlock(key.ID)
-	if !s.side.sockets.remove(sock) {
+	if !s.side.sockets.remove(sock, ended) {
 		return
 	}
 	gone := departure{sock.who.player, ended}
@@ -237,7 +250,8 @@ func (s *sessions) depart(ctx context.Context, gone departure) error {
 	ctx, cancel := context.WithTimeout(ctx, s.side.core.requestTimeout())
 	defer cancel()
 	if gone.ended {
-		return s.end(ctx, gone.session, EndAsRequested)
+		_, err := s.end(ctx, gone.session, EndAsRequested)
+		return err
 	}
 	return s.detach(ctx, gone.session)
 }
@@ -270,7 +284,7 @@ func (s *sessions) touch(ctx context.Context, p *PlayerSession) error {
 			// A log-in without a socket does not displace a session that may come
 			// back: it keeps it.
 		case !r.live():
-			*r = sessionRecord{Session: *p, State: sessionDetached, Since: now}
+			*r = sessionRecord{Session: *p, State: sessionDetached, Since: now, Opened: now, Address: shownAddress(ClientAddress(ctx))}
 		}
 		r.Node, r.LastCall, r.due = s.side.core.node, now, now.Add(grace+grace/4)
 		return nil
@@ -302,23 +316,24 @@ func (s *sessions) detach(ctx context.Context, p *PlayerSession) error {
 	})
 }
 
-// end ends the session at once, if it is still the live one.
-func (s *sessions) end(ctx context.Context, p *PlayerSession, reason EndReason) error {
-	err := s.update(ctx, s.keyOf(p), func(r *sessionRecord, now time.Time) error {
-		if r.Session.SessionID != p.SessionID || !r.live() {
+// end ends the session at once, and reports whether it was still the live one.
+func (s *sessions) end(ctx context.Context, p *PlayerSession, reason EndReason) (ended bool, err error) {
+	err = s.update(ctx, s.keyOf(p), func(r *sessionRecord, now time.Time) error {
+		if ended = r.Session.SessionID == p.SessionID && r.live(); !ended {
 			return errUnchanged
 		}
 		r.State, r.Reason, r.Since, r.due = sessionEnding, reason, now, now
 		return nil
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
+	s.side.sockets.forget(s.subject(p), p.SessionID)
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return nil
+	return ended, nil
 }
 
 // live reports whether the player has a session that is connected or detached.

@@ -47,11 +47,17 @@ func (c *coreConfig) Validate() error {
 // open connections too, except handshakeTimeoutSeconds. Numbers are 1 or more
 // unless it says otherwise.
 type sessionConfig struct {
+	// EnableMatchReconnect lets players back into games; see [Mount.MatchReconnect].
 	EnableMatchReconnect bool `yaml:"enableMatchReconnect"`
-	PlayerGraceSeconds   int  `yaml:"playerGraceSeconds"`
-	PartnerGraceSeconds  int  `yaml:"partnerGraceSeconds"`
-	PingIntervalSeconds  int  `yaml:"pingIntervalSeconds"`
-	IdleTimeoutSeconds   int  `yaml:"idleTimeoutSeconds"`
+	// PlayerGraceSeconds is how long a player's session waits for its next socket,
+	// with the frames he asked for (engine §1.1, ADR 12). PartnerGraceSeconds is the
+	// same for the connection of a partner that asked for frames. Without that, each
+	// connection of a partner is a session that ends with it: nothing could tell
+	// which one came back.
+	PlayerGraceSeconds  int `yaml:"playerGraceSeconds"`
+	PartnerGraceSeconds int `yaml:"partnerGraceSeconds"`
+	PingIntervalSeconds int `yaml:"pingIntervalSeconds"`
+	IdleTimeoutSeconds  int `yaml:"idleTimeoutSeconds"`
 	// HandshakeTimeoutSeconds is how long a new connection has until its first
 	// request is read, TLS included: nobody is known before that. Needs a restart.
 	HandshakeTimeoutSeconds int `yaml:"handshakeTimeoutSeconds"`
@@ -75,6 +81,11 @@ type sessionConfig struct {
 	// new socket has read what it is greeted with, it is four times as much.
 	MaxQueuedFrames int `yaml:"maxQueuedFrames"`
 	MaxQueuedBytes  int `yaml:"maxQueuedBytes"`
+	// ResumeFrames and ResumeBytes bound what is kept for a client that asked to
+	// get missed frames again (ADR 12); half of the two above is the most. No frames:
+	// nobody gets them.
+	ResumeFrames int `yaml:"resumeFrames"`
+	ResumeBytes  int `yaml:"resumeBytes"`
 	// MaxPendingCalls bounds the calls of one socket that wait behind the running
 	// one. Further ones are refused as beyond the rate.
 	MaxPendingCalls int `yaml:"maxPendingCalls"`
@@ -143,6 +154,8 @@ func (c *sessionConfig) Validate() error {
 		{"addressHandshakesPerSecond", c.AddressHandshakesPerSecond},
 		{"addressSockets", c.AddressSockets},
 		{"drainSocketsPerSecond", c.DrainSocketsPerSecond},
+		{"resumeFrames", c.ResumeFrames},
+		{"resumeBytes", c.ResumeBytes},
 	}))
 	if err == nil && c.IdleTimeoutSeconds <= c.PingIntervalSeconds {
 		err = conf.Fieldf("idleTimeoutSeconds", "want more than pingIntervalSeconds (%d): a peer has to have the chance to answer", c.PingIntervalSeconds)
@@ -170,6 +183,13 @@ func (c *sessionConfig) rate(t SessionType) (perSecond rate.Limit, burst int) {
 		return rate.Limit(c.PartnerRatePerSecond), c.PartnerBurst
 	}
 	return rate.Limit(c.OperatorRatePerSecond), c.OperatorBurst
+}
+
+// ring returns how many frames, and bytes of them, are kept for a client that may
+// come back. It is less than a socket may have queued, since the next socket has
+// to take all of it at once.
+func (c *sessionConfig) ring() (frames, bytes int) {
+	return min(c.ResumeFrames, c.MaxQueuedFrames/2), min(c.ResumeBytes, c.MaxQueuedBytes/2)
 }
 
 // tokenSignerConfig is TokenSignerConfig, also known as TokenConfig. All of it
@@ -271,6 +291,7 @@ func defaultCore(mode Mode) coreConfig {
 			OperatorRatePerSecond: 50, OperatorBurst: 200,
 			RequestTimeoutMillis: 5000, PluginTimeoutMillis: 2000,
 			MaxQueuedFrames: 256, MaxQueuedBytes: 1 << 20, MaxPendingCalls: 64,
+			ResumeFrames: 128, ResumeBytes: 256 << 10,
 			WriteTimeoutSeconds: 10, MessageTimeoutSeconds: 20, ControlFramesPerSecond: 20,
 			HandshakeBurst: 20000, AddressHandshakesPerSecond: 2000, AddressHandshakeBurst: 20000,
 			DrainSocketsPerSecond: 500,

@@ -32,10 +32,11 @@ import (
 // Locks are taken in this order: the player's in sessions.locks, sockets.mu,
 // socket.mu, gate.mu.
 type socket struct {
-	gw     *gateway
-	who    *caller
-	limits *sessionConfig // those that rate has; only the reader looks
-	rate   *rate.Limiter
+	*stream // what it carries; set once others know the socket
+	gw      *gateway
+	who     *caller
+	limits  *sessionConfig // those that rate has; only the reader looks
+	rate    *rate.Limiter
 	// ctx ends with the socket; its values are those of the server.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -49,19 +50,17 @@ type socket struct {
 	over     atomic.Bool  // taken over, logged out or cut: no further call takes effect
 	counted  sync.Once    // in the metrics, when the server ends the socket
 
-	mu        sync.Mutex // guards what follows
-	ready     bool       // ws is there: writing may start
-	seq       int64
-	out       [][]byte // frame bodies to write
-	held      [][]byte // notifications waiting for the running call's answer
-	bytes     int      // in out and held
+	session SessionID        // partners': of the connection; the others': of the log-in
+	opened  time.Time        // when the session began; for partners and operators
+	asks    *wire.Resumption // what the client wants of former sockets; nil: nothing
+	resumed bool             // and got it
+	taken   int64            // how many of its frames were taken before; if resumed
+
+	// Guarded by mu, the lock of the stream.
+	ready     bool // ws is there: writing may start
 	writing   bool
-	pending   []*wire.Request // calls to run; each has begun in core.calls
-	running   bool
-	greeting  bool        // OnConnect functions run
-	greetEnd  int64       // the number behind the last frame of the greeting
+	written   int64       // the number of frames known to be written, at least
 	closing   *closeCause // the socket is to close after out is written; nothing more is queued
-	last      *closeCause // the same, but only after the running call's answer
 	malformed window
 	refused   window
 	watchdog  *time.Timer
@@ -75,8 +74,13 @@ const handover = time.Millisecond
 func newSocket(gw *gateway, who *caller, client netip.Addr) *socket {
 	limits := gw.side.core.session.Load()
 	s := &socket{
-		gw: gw, who: who, client: client, limits: limits,
-		rate: rate.NewLimiter(limits.rate(gw.id.Type)), greeting: who.player != nil,
+		stream: new(stream), gw: gw, who: who, client: client, limits: limits,
+		rate: rate.NewLimiter(limits.rate(gw.id.Type)),
+	}
+	s.sock, s.greeting = s, who.player != nil
+	s.session, s.opened = who.id(), time.Now()
+	if who.partner != nil { // each connection is a session of its own (wire §16.9)
+		s.session = NewOrderedID[SessionID]()
 	}
 	s.extend(who.expires)
 	s.ctx, s.cancel = context.WithCancel(context.WithValue(gw.side.core.ctx, clientAddress{}, client))
@@ -93,6 +97,9 @@ func (s *socket) start(ws *websocket.Conn, conn *framing) {
 	s.ws, s.conn = ws, conn
 	s.watchdog = time.AfterFunc(seconds(s.limits.PingIntervalSeconds), s.watch)
 	s.ready = true
+	if s.sock != s { // another one has gone on meanwhile
+		go s.shut(s.closing)
+	}
 	s.flush()
 }
 
@@ -159,7 +166,7 @@ func (c *core) readFrame(r io.Reader) ([]byte, error) {
 // frame takes one frame: refuses it, runs it, or queues it behind the running
 // call. It reports whether another goroutine reads on meanwhile.
 func (s *socket) frame(data []byte) (relieved bool) {
-	if s.over.Load() {
+	if !s.take() {
 		return false // about to close
 	}
 	s.adoptLimits()
@@ -175,7 +182,7 @@ func (s *socket) frame(data []byte) (relieved bool) {
 		return false
 	}
 	if c, ok := s.gw.side.calls[req.Type]; ok && c.inline {
-		body, _ := s.gw.side.dispatch(s.ctx, s.gw.id.Type, s.who, &req) // the body says it
+		body, _ := s.gw.side.dispatch(s.callContext(), s.gw.id.Type, s.who, &req) // the body says it
 		s.send(body)
 		return false
 	}
@@ -212,7 +219,7 @@ func (s *socket) enqueue(req *wire.Request) (first bool, err error) {
 	if !s.gw.side.core.calls.begin() {
 		return false, ErrShuttingDown
 	}
-	s.pending = append(s.pending, req)
+	s.pending = append(s.pending, waiting{req, s.who})
 	first = !s.running
 	s.running = true
 	return first, nil
@@ -227,36 +234,33 @@ func (s *socket) runHere() (relieved bool) {
 		s.relief.Reset(handover)
 	}
 	s.runOne()
-	if s.relief.Stop() {
-		s.next() // nothing waits: only readers queue, and we are it
-		return false
-	}
+	relieved = !s.relief.Stop()
 	for s.runOne() {
 	}
-	return true
+	return relieved
 }
 
 // runOne runs the next waiting call and reports whether there was one.
 func (s *socket) runOne() bool {
-	req := s.next()
+	req, who := s.next()
 	if req == nil {
 		return false
 	}
-	body, _ := s.gw.side.dispatch(s.ctx, s.gw.id.Type, s.who, req) // the body says it
+	body, _ := s.gw.side.dispatch(s.callContext(), s.gw.id.Type, who, req) // the body says it
 	s.answer(body)
 	return true
 }
 
-// next returns the next call to run. Without one, or when the socket is over, it
-// returns nil, and running has ended. A call that next has returned before
+// next returns the next call to run. Without one, or when none may begin any more,
+// it returns nil, and running has ended. A call that next has returned before
 // another log-in took over counts as begun.
-func (s *socket) next() *wire.Request {
+func (s *socket) next() (*wire.Request, *caller) {
 	s.mu.Lock()
-	if len(s.pending) > 0 && !s.over.Load() {
-		req := s.pending[0]
+	if len(s.pending) > 0 && !s.stopped() {
+		w := s.pending[0]
 		s.pending = s.pending[1:]
 		s.mu.Unlock()
-		return req
+		return w.req, w.who
 	}
 	for range s.pending { // nobody waits for these answers any more
 		s.gw.side.core.calls.done()
@@ -264,7 +268,7 @@ func (s *socket) next() *wire.Request {
 	s.running, s.pending = false, nil
 	s.unhold()
 	s.flush()
-	return nil
+	return nil, nil
 }
 
 // answer queues the answer of the running call and what waited for it. The call
@@ -273,11 +277,12 @@ func (s *socket) answer(body []byte) {
 	s.mu.Lock()
 	s.push(body)
 	s.unhold()
-	if s.last != nil && s.closing == nil {
-		s.over.Store(true)
-		s.closing = s.last
-	}
+	s.closeLast()
 	s.gw.side.core.calls.done()
+	if s.sock != s { // the client has gone on elsewhere
+		s.flush()
+		return
+	}
 	if s.due() { // written here, not by another goroutine: it is this peer's own call
 		s.write()
 	}
@@ -287,19 +292,6 @@ func (s *socket) answer(body []byte) {
 func (s *socket) send(body []byte) {
 	s.mu.Lock()
 	s.push(body)
-	s.flush()
-}
-
-// notify queues a notification, behind the answer of the running call if there
-// is one, and behind what a new socket is greeted with.
-func (s *socket) notify(body []byte, beforeAnswer bool) {
-	s.mu.Lock()
-	if s.closing == nil && (s.greeting || s.running && !beforeAnswer) {
-		s.held = append(s.held, body)
-		s.bytes += len(body)
-	} else {
-		s.push(body)
-	}
 	s.flush()
 }
 
@@ -331,23 +323,6 @@ func (s *socket) greeted() {
 	s.greeting = false
 	s.unhold()
 	s.flush()
-}
-
-// push appends to the queue, unless the last frame is already in it. s.mu is held.
-func (s *socket) push(body []byte) {
-	if s.closing != nil {
-		return
-	}
-	s.out = append(s.out, body)
-	s.bytes += len(body)
-}
-
-// unhold moves held notifications to the queue. s.mu is held.
-func (s *socket) unhold() {
-	if s.closing == nil {
-		s.out = append(s.out, s.held...)
-	}
-	s.held = nil
 }
 
 // abuse closes the socket when an offence is repeated up to a limit.

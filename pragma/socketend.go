@@ -26,18 +26,12 @@ const (
 	pingTimeout = 5 * time.Second
 )
 
-// flush starts a writer if one is due. It releases s.mu.
-func (s *socket) flush() {
-	if s.due() {
-		go s.write()
-	}
-}
-
 // due reports whether the caller has to see to a writer: none runs and there is
 // something to write. A peer that reads too slowly is cut. It releases s.mu.
 func (s *socket) due() bool {
 	defer s.mu.Unlock()
 	if s.overflows() {
+		s.lose() // it is more than a ring holds
 		s.out, s.held, s.bytes = nil, nil, 0
 		s.over.Store(true)
 		s.closing = &closeCause{name: "slow reader", cut: true}
@@ -72,7 +66,8 @@ func (s *socket) write() {
 	var buf []byte
 	for {
 		s.mu.Lock()
-		if len(s.out) == 0 {
+		s.written = s.seq
+		if len(s.out) == 0 || s.sock != s {
 			closing := s.closing
 			s.writing = closing != nil // after the end nobody writes
 			s.mu.Unlock()
@@ -86,6 +81,7 @@ func (s *socket) write() {
 		s.out = s.out[1:]
 		s.bytes -= len(body)
 		s.seq++
+		s.wrote(body)
 		s.mu.Unlock()
 
 		buf = wire.AppendFrame(buf[:0], seq, body)
@@ -104,6 +100,9 @@ func (s *socket) write() {
 func (s *socket) close(c closeCause, bodies ...[]byte) {
 	s.over.Store(true)
 	s.mu.Lock()
+	if !c.cut && s.sock == s {
+		s.lose()
+	}
 	for _, body := range bodies {
 		s.push(body)
 	}
@@ -120,11 +119,24 @@ func (s *socket) closeAfterCall(c closeCause) {
 	s.last = &c
 }
 
+// closeLast does what closeAfterCall asked for. s.mu is held.
+func (st *stream) closeLast() {
+	if st.last == nil {
+		return
+	}
+	st.lose()
+	if sock := st.sock; sock != nil && sock.closing == nil {
+		sock.over.Store(true)
+		sock.closing = st.last
+	}
+}
+
 // cut ends the connection without waiting for the peer. A socket that is not
 // accepted yet ends as soon as it is.
 func (s *socket) cut(c closeCause) {
 	s.over.Store(true)
 	s.mu.Lock()
+	s.lose()
 	s.out, s.held, s.bytes = nil, nil, 0
 	s.closing = &c
 	if s.ready {
@@ -162,7 +174,10 @@ func (s *socket) release() {
 	s.mu.Lock()
 	s.watchdog.Stop()
 	due := s.closing
-	s.ready, s.out, s.held = false, nil, nil // nothing is written any more
+	s.ready = false // nothing is written any more
+	if s.sock == s {
+		s.out, s.held = nil, nil
+	}
 	s.closing = &closeCause{name: "closed", cut: true}
 	s.mu.Unlock()
 	if due != nil && !due.cut {
@@ -203,8 +218,11 @@ func (s *socket) watch() {
 	}
 	s.mu.Lock()
 	s.watchdog.Reset(next)
+	written := s.written
 	s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(s.ctx, pingTimeout)
 	defer cancel()
-	_ = s.ws.Ping(ctx) // the pong is noted when it is read
+	if err := s.ws.Ping(ctx); err == nil { // the pong is noted when it is read
+		s.arrived(written) // what was written before the ping
+	}
 }

@@ -24,15 +24,22 @@ type backend struct {
 
 func start(t testing.TB, yaml string) *backend {
 	t.Helper()
+	b := &backend{lab: newLab()}
+	b.addr = serve(t, yaml, b.lab)
+	return b
+}
+
+// serve runs a server with one service on the Game backend until the test ends.
+func serve(t testing.TB, yaml string, game pragma.Service) pragma.Addresses {
+	t.Helper()
 	cfg, err := pragma.ParseConfig(yaml)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &backend{lab: newLab()}
 	ready := make(chan pragma.Addresses, 1)
 	srv := &pragma.Server{
 		Config: cfg,
-		Game:   []pragma.Service{b.lab},
+		Game:   []pragma.Service{game},
 		Logger: slog.New(slog.DiscardHandler),
 		Listen: freePort,
 		Ready:  func(a pragma.Addresses) { ready <- a },
@@ -40,8 +47,9 @@ func start(t testing.TB, yaml string) *backend {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- srv.Run(ctx) }()
+	var addresses pragma.Addresses
 	select {
-	case b.addr = <-ready:
+	case addresses = <-ready:
 	case err := <-done:
 		t.Fatalf("Run: %v", err)
 	}
@@ -51,7 +59,7 @@ func start(t testing.TB, yaml string) *backend {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	return b
+	return addresses
 }
 
 func freePort(context.Context, pragma.Gateway, string) (net.Listener, error) {

@@ -47,12 +47,14 @@ func (g *gateway) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sock := newSocket(g, who, client)
+	sock.ask(r)
 	if err := g.side.connect(r.Context(), sock); err != nil {
 		sock.cancel()
 		g.leave(sock)
 		g.refuse(w, 0, err)
 		return
 	}
+	sock.offer(w.Header())
 	small := &smallBuffers{ResponseWriter: w, sock: sock}
 	ws, err := websocket.Accept(small, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // existing clients send all kinds of origins (wire §3)
@@ -117,7 +119,7 @@ func (s *side) connect(ctx context.Context, sock *socket) error {
 	if sock.who.player != nil {
 		return s.sessions.connect(ctx, sock)
 	}
-	s.sockets.add(sock)
+	s.sockets.add(sock, Whereabouts{})
 	return s.core.partners.admit(sock)
 }
 
@@ -125,7 +127,7 @@ func (s *side) connect(ctx context.Context, sock *socket) error {
 // the end, and cleans up.
 func (g *gateway) serve(sock *socket, ws *websocket.Conn, conn *framing) {
 	sock.start(ws, conn)
-	if sock.who.player != nil {
+	if sock.who.player != nil && !sock.resumed { // else nothing was missed
 		g.welcome(sock)
 	}
 	g.readOn(sock)
@@ -146,14 +148,21 @@ type greetedSocket struct{}
 func (g *gateway) welcome(sock *socket) {
 	defer sock.greeted()
 	core := g.side.core
-	ctx, cancel := context.WithTimeout(context.WithValue(sock.ctx, greetedSocket{}, sock), core.requestTimeout())
+	ctx, cancel := context.WithTimeout(context.WithValue(sock.callContext(), greetedSocket{}, sock), core.requestTimeout())
 	defer cancel()
 	for _, fn := range g.side.onConnect {
 		err := guard(ctx, core.log, "OnConnect", core.requestTimeout(), errLate, func(ctx context.Context) error {
 			return fn(ctx, sock.who.player)
 		})
+		if err != nil {
+			sock.end() // what is missing now is told by the next greeting
+		}
 		if err != nil && sock.ctx.Err() == nil {
 			core.log.ErrorContext(ctx, "cannot tell a player his state on connect", "player", sock.who.player.PlayerID, "err", err)
+		}
+		if asError(err).Is(ErrUnavailable) { // he is told when he comes back
+			sock.close(closeCause{name: "not greeted", cut: true})
+			return
 		}
 	}
 }
@@ -170,7 +179,7 @@ func (g *gateway) closed(sock *socket, cause error) {
 	if sock.who.player != nil {
 		g.side.sessions.disconnect(sock, cleanClose(cause))
 	} else {
-		g.side.sockets.remove(sock)
+		g.side.sockets.remove(sock, cleanClose(cause))
 	}
 	sock.release()
 }

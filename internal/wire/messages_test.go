@@ -15,6 +15,15 @@ func messages() map[string]func() any {
 		"PartnerSessionRpc.HeartbeatPartnerV1Request":              empty,
 		"PartnerSessionRpc.PartnerSessionTerminatedV1Notification": message[wire.PartnerSessionTerminatedV1Notification],
 
+		"OperatorSessionRpc.GetSessionOperatorV1Request":        message[wire.OperatorSessionRequest],
+		"OperatorSessionRpc.GetSessionOperatorV1Response":       message[wire.OperatorSessionGetSessionOperatorV1Response],
+		"OperatorSessionRpc.ListSessionsOperatorV1Request":      message[wire.OperatorSessionListSessionsOperatorV1Request],
+		"OperatorSessionRpc.ListSessionsOperatorV1Response":     message[wire.OperatorSessionListSessionsOperatorV1Response],
+		"OperatorSessionRpc.TerminateSessionOperatorV1Request":  message[wire.OperatorSessionRequest],
+		"OperatorSessionRpc.TerminateSessionOperatorV1Response": empty,
+		"MultiplayerRpc.GetCacheInfoOperatorV1Request":          message[wire.MultiplayerGetCacheInfoOperatorV1Request],
+		"MultiplayerRpc.GetCacheInfoOperatorV1Response":         message[wire.MultiplayerGetCacheInfoOperatorV1Response],
+
 		"PartyRpc.AssignPartyLeaderV1Request":                    message[wire.PartyAssignPartyLeaderV1Request],
 		"PartyRpc.CancelInviteV1Request":                         message[wire.PartyCancelInviteV1Request],
 		"PartyRpc.CreateV1Request":                               message[wire.PartyCreateV1Request],

@@ -240,6 +240,7 @@ func TestEnumsWithoutANameAreWrittenAsTheFirst(t *testing.T) {
 // shows up as a difference.
 func TestEnumTables(t *testing.T) {
 	got := []string{
+		enum(wire.SessionStateUnknown, wire.SessionStateConnected, wire.SessionStateDetached),
 		enum(wire.SessionTypeNone, wire.SessionTypePlayer, wire.SessionTypePartner, wire.SessionTypeOperator, wire.SessionTypeService),
 		enum(wire.BackendTypeInvalid, wire.BackendTypeSocial, wire.BackendTypeGame),
 		enum(wire.MessageTypeInternal, wire.MessageTypeRequest, wire.MessageTypeResponse, wire.MessageTypeNotification),
@@ -273,6 +274,7 @@ func TestEnumTables(t *testing.T) {
 		enum(wire.SearchEmailVerifiedDisabled, wire.SearchEmailVerifiedUnverified, wire.SearchEmailVerifiedVerified),
 	}
 	want := []string{
+		"UNKNOWN_SESSION_STATE CONNECTED DETACHED",
 		"NONE PLAYER PARTNER OPERATOR SERVICE",
 		"INVALID SOCIAL GAME",
 		"INTERNAL REQUEST RESPONSE NOTIFICATION",

@@ -17,6 +17,7 @@ import (
 
 // mover is a service that moves players as a test asks.
 type mover struct {
+	mount *pragma.Mount
 	slots *slot.Slots
 	kind  *entity.Kind[struct{ N int }]
 	note  pragma.Notice[struct{}]
@@ -25,6 +26,7 @@ type mover struct {
 func (v *mover) Name() string { return "MoverRpc" }
 
 func (v *mover) Mount(m *pragma.Mount) error {
+	v.mount = m
 	v.slots = slot.For(m)
 	v.kind = entity.Of(m, "mover", entity.Options[struct{ N int }]{})
 	v.note = pragma.PlayerNotice[struct{}](m, "MarkV1Notification")

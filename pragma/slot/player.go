@@ -19,8 +19,10 @@ type Player struct {
 	// Reconnect says that the player may come back into the game he joined last;
 	// it has no meaning outside a game.
 	Reconnect bool `json:"reconnect,omitzero"`
-	// Version is that of the session attributes: 2 after the first change, +1
-	// with each (wire §9). [Slots.Edit] keeps it; nobody else sets it.
+	// Session is the one whose sockets were opened last. Version counts for it.
+	Session pragma.SessionID `json:"session,omitzero"`
+	// Version is that of the session attributes: 2 after the first change in the
+	// session, +1 with each (wire §9). [Slots.Edit] keeps it; nobody else sets it.
 	Version int32 `json:"version,omitzero"`
 
 	// Waiting are notifications the player may not have got, see [Slots.NotifyOnce].
@@ -58,7 +60,19 @@ func (p *Player) LeaveGame(id pragma.GameInstanceID) bool {
 func (p *Player) clone() *Player {
 	return &Player{
 		PartyID: p.PartyID, TicketID: p.TicketID, GameInstanceIDs: slices.Clone(p.GameInstanceIDs),
-		Reconnect: p.Reconnect, Version: p.Version,
+		Reconnect: p.Reconnect, Session: p.Session, Version: p.Version,
+	}
+}
+
+// begin starts the count of another session, whose client knows nothing yet: what
+// is set already is the first change it is told.
+func (p *Player) begin(session pragma.SessionID) {
+	if p.Session == session {
+		return
+	}
+	p.Session, p.Version = session, 0
+	if len(p.attributes()) > 0 {
+		p.Version = firstVersion + 1
 	}
 }
 

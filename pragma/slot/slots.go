@@ -33,9 +33,10 @@ func For(m *pragma.Mount) *Slots {
 			players: entity.Of(m, "player", entity.Options[Player]{}),
 			notice:  pragma.PlayerNotice[wire.PlayerSessionChangedV1Notification](m, "PlayerSessionRpc.SessionChangedV1Notification"),
 
-			receipts: make(chan receipt, 16*settleBatch),
+			receipts: make(chan receipt, 64*settleBatch),
 		}
 		m.OnConnect(s.connected)
+		m.TellWhereabouts(s.whereabouts)
 		m.Go("receipts", s.settleReceipts)
 		return s
 	})
@@ -126,13 +127,14 @@ func (s *Slots) change(p *Player) *pragma.Notification {
 		return nil
 	}
 	n.NewVersion = wire.Int32(p.Version)
-	return s.notice.Of(n)
+	return s.notice.Of(n).ForSession(p.Session) // a version of another one says nothing
 }
 
 // connected tells a player everything that is set, in the order of the commits
-// of his slot.
+// of his slot. In a new session the versions start anew.
 func (s *Slots) connected(ctx context.Context, who *pragma.PlayerSession) error {
-	err := s.players.Update(ctx, who.PlayerID.String(), func(tx *entity.Tx, p *Player) error {
+	return s.players.Upsert(ctx, who.PlayerID.String(), func(tx *entity.Tx, p *Player) error {
+		p.begin(who.SessionID)
 		if set := p.attributes(); len(set) > 0 {
 			tx.NotifyPlayers(s.notice.Of(&wire.PlayerSessionChangedV1Notification{
 				NewVersion: wire.Int32(p.Version), AttributesSet: set,
@@ -140,8 +142,16 @@ func (s *Slots) connected(ctx context.Context, who *pragma.PlayerSession) error 
 		}
 		return nil
 	})
-	if errors.Is(err, entity.ErrNotFound) {
-		return nil
+}
+
+// whereabouts is what the end of a session and operators are told.
+func (s *Slots) whereabouts(ctx context.Context, who *pragma.PlayerSession) (pragma.Whereabouts, error) {
+	p, err := s.Read(ctx, who.PlayerID)
+	w := pragma.Whereabouts{
+		Attributes: p.attributes(), PartyID: p.PartyID, MatchmakingID: p.TicketID, GameInstanceIDs: p.GameInstanceIDs,
 	}
-	return err
+	if p.Session == who.SessionID {
+		w.Version = p.Version
+	}
+	return w, err
 }

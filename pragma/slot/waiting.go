@@ -23,15 +23,20 @@ const (
 	waitingLife = time.Hour
 	// maxWaiting bounds the notifications that wait for one player; the oldest goes.
 	maxWaiting = 8
+	// settleAfter is how long a notification that was sent stays in the slot. If the
+	// connection, or this process, turns out to be dead by then, the player is told
+	// again when he comes back.
+	settleAfter = 2 * time.Second
 	// settleBatch is how many slots are tidied in one commit.
 	settleBatch = 64
 )
 
 // NotifyOnce sends a player something that is said only once and that no later
 // state repeats, such as the end of a game (wire §9, waiting events). It is kept
-// in the slot by the same commit. If the player has no socket, or this process
-// dies before it is sent, [Slots.TellWaiting] sends it when he connects within an
-// hour; a player may get it twice if the process dies just after it was sent.
+// in the slot by the same commit. If the player has no socket, or loses it, or this
+// process dies, within seconds, [Slots.TellWaiting] sends it when he connects within
+// an hour; so he may get it twice. One who goes on with the frames he has missed
+// (ADR 12) gets it with them, and again with the next greeting within the hour.
 func (s *Slots) NotifyOnce(tx *entity.Tx, n *pragma.Notification, to ...pragma.PlayerID) error {
 	for _, id := range to {
 		p, err := s.Edit(tx, id)
@@ -54,6 +59,7 @@ func (s *Slots) NotifyOnce(tx *entity.Tx, n *pragma.Notification, to ...pragma.P
 type receipt struct {
 	player pragma.PlayerID
 	id     pragma.ID[Waiting]
+	sent   time.Time
 }
 
 // sent notes that a notification was sent to a player, if he has a socket here.
@@ -63,26 +69,57 @@ func (s *Slots) sent(player pragma.PlayerID, id pragma.ID[Waiting]) {
 		return
 	}
 	select {
-	case s.receipts <- receipt{player, id}:
+	case s.receipts <- receipt{player, id, time.Now()}:
 	default:
 	}
 }
 
-// settleReceipts takes notifications that were sent out of the slots.
+// settleReceipts takes notifications that were sent a while ago out of the slots
+// of players who are still connected.
 func (s *Slots) settleReceipts(ctx context.Context) {
+	var young []receipt // at most one, that came after the last batch
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case first := <-s.receipts:
-			batch := []receipt{first}
-			for len(batch) < settleBatch && len(s.receipts) > 0 {
-				batch = append(batch, <-s.receipts)
-			}
-			if err := s.forget(ctx, batch); err != nil && ctx.Err() == nil {
-				s.m.Log().WarnContext(ctx, "notifications that were sent may be sent again", "players", len(batch), "err", err)
+		batch := young
+		if young = nil; batch == nil {
+			select {
+			case <-ctx.Done():
+				return
+			case first := <-s.receipts:
+				batch = append(batch, first)
 			}
 		}
+		if !pause(ctx, batch[0].wait()) {
+			return
+		}
+		for len(batch) < settleBatch && len(s.receipts) > 0 && young == nil {
+			if next := <-s.receipts; next.wait() > 0 {
+				young = append(young, next)
+			} else {
+				batch = append(batch, next)
+			}
+		}
+		batch = slices.DeleteFunc(batch, func(r receipt) bool { return !s.m.PlayerConnected(r.player) })
+		if len(batch) == 0 {
+			continue
+		}
+		if err := s.forget(ctx, batch); err != nil && ctx.Err() == nil {
+			s.m.Log().WarnContext(ctx, "notifications that were sent may be sent again", "players", len(batch), "err", err)
+		}
+	}
+}
+
+// wait is how much longer the notification stays.
+func (r receipt) wait() time.Duration { return time.Until(r.sent.Add(settleAfter)) }
+
+// pause waits, and reports false if ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
