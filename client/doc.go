@@ -27,7 +27,8 @@
 // in which the server sent them (wire §10, §16.3). A missing update of a game is
 // noticed and the game synchronised. During a break the state stays as it was;
 // after it everything is synchronised, and what the new connection says first
-// replaces what was known.
+// replaces what was known, unless the server still has what was missed: then that
+// follows as if there had been no break ([Connected] says so).
 //
 // Events say what happened. [On] calls handlers one after the other on one
 // goroutine of the client; [Player.Subscribe] gives a queue to read from, which
@@ -46,9 +47,11 @@
 //
 //   - a [pragma.Error] is the server's refusal: nothing was changed. Compare it
 //     with [errors.Is] to the same variables as in the server.
-//   - [ErrDisconnected], [ErrBusy] and [ErrClosed] alone mean that it was not sent.
-//   - [ErrOutcomeUnknown] means that it was sent and no answer came. It may have
-//     taken effect. Wait with [Player.WaitConnected], look at the state, decide.
+//   - [ErrDisconnected], [ErrBusy] and [ErrClosed] alone mean that it was not sent, or
+//     that the server says it never arrived.
+//   - [ErrOutcomeUnknown] means that it was sent and no answer came in time. It may
+//     have taken effect. Wait with [Player.WaitConnected], look at the state, decide.
+//     After a short break the answer usually comes on the next connection.
 //
 // A log-in is tried once; repeating it is up to the caller.
 //

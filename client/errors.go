@@ -16,13 +16,14 @@ import (
 var (
 	// ErrClosed is the use of a client that is over; see [EndError].
 	ErrClosed = errors.New("client is closed")
-	// ErrDisconnected is a call while its connection is down. It was not sent, so
-	// it had no effect. The client reconnects by itself.
+	// ErrDisconnected is a call while its connection is down, or one that was lost
+	// with it before the server got it. It had no effect. The client reconnects by
+	// itself.
 	ErrDisconnected = errors.New("not connected")
 	// ErrOutcomeUnknown is a call that was sent and not answered, because the
-	// connection broke or the caller did not wait: it may have taken effect or
-	// not, or may still do so. The state of a player is synchronised after a
-	// break, so look there before calling again.
+	// connection broke and the server no longer had the answer, or the caller did
+	// not wait: it may have taken effect or not, or may still do so. The state of a
+	// player is synchronised after such a break, so look there before calling again.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 	// ErrBusy is a call beyond [Options.MaxInFlight]. It was not sent.
 	ErrBusy = errors.New("too many calls in flight")

@@ -32,18 +32,19 @@ func start(t testing.TB, yaml string) *backend {
 // serve runs a server with one service on the Game backend until the test ends.
 func serve(t testing.TB, yaml string, game pragma.Service) pragma.Addresses {
 	t.Helper()
+	return serveWith(t, yaml, &pragma.Server{Game: []pragma.Service{game}, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// serveWith runs a server on free ports until the test ends.
+func serveWith(t testing.TB, yaml string, srv *pragma.Server) pragma.Addresses {
+	t.Helper()
 	cfg, err := pragma.ParseConfig(yaml)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ready := make(chan pragma.Addresses, 1)
-	srv := &pragma.Server{
-		Config: cfg,
-		Game:   []pragma.Service{game},
-		Logger: slog.New(slog.DiscardHandler),
-		Listen: freePort,
-		Ready:  func(a pragma.Addresses) { ready <- a },
-	}
+	srv.Config, srv.Listen = cfg, freePort
+	srv.Ready = func(a pragma.Addresses) { ready <- a }
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- srv.Run(ctx) }()
