@@ -109,3 +109,27 @@ func TestNoticeKnowsItsType(t *testing.T) {
 		}
 	})
 }
+
+func TestNotificationForASessionReachesNoOther(t *testing.T) {
+	run(t, "", func(t *testing.T, w *world) {
+		r := w.robin()
+		token, first := r.login()
+		tell := func() {
+			w.m.NotifyPlayers(t.Context(), w.poke.Of(&said{"for the first"}).ForSession(first), r.id)
+			w.m.NotifyPlayers(t.Context(), w.poke.Of(&said{"for any"}).ForSession(pragma.SessionID{}), r.id)
+			w.m.NotifyPlayers(t.Context(), w.poke.Of(&said{"for another"}).ForSession(pragma.NewOrderedID[pragma.SessionID]()), r.id)
+		}
+		k := w.walker(gamePlayer, token)
+		tell()
+		wantTexts(t, "the first session", k.texts(), "for the first", "for any")
+		k.ws.CloseNow()
+		settle()
+		tell()
+		wantResumed(t, "the first session", k.back(), true)
+		wantTexts(t, "the first session, later", k.texts(), "for the first", "for any")
+		next, _ := r.login()
+		k = w.walker(gamePlayer, next)
+		tell()
+		wantTexts(t, "the next session", k.texts(), "for any")
+	})
+}

@@ -30,7 +30,7 @@ import (
 // too while a new socket is greeted: first the player is told the present truth.
 //
 // Locks are taken in this order: the player's in sessions.locks, sockets.mu,
-// socket.mu, gate.mu.
+// stream.mu, gate.mu.
 type socket struct {
 	*stream // what it carries; set once others know the socket
 	gw      *gateway
