@@ -271,8 +271,11 @@ func (p *play) name(v string) string {
 			return `"${` + name + `}"`
 		}
 	}
-	p.named++
-	name := fmt.Sprintf("id%d", p.named)
+	name := ""
+	for name == "" || strings.Contains(p.record(), "${"+name+"}") {
+		p.named++
+		name = fmt.Sprintf("id%d", p.named)
+	}
 	p.values[name] = v
 	return `"${` + name + `}"`
 }
