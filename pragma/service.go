@@ -156,8 +156,8 @@ func (m *Mount) Address(g Gateway) string {
 // of him, whether it is over or not. It is nil for one who has never been here.
 // It asks the store.
 func (m *Mount) LatestSession(ctx context.Context, id PlayerID) (*PlayerSession, error) {
-	r, rev, err := m.side.sessions.load(ctx, m.side.sessions.key(id))
-	if err != nil || rev == 0 {
+	r, _, err := m.side.sessions.load(ctx, m.side.sessions.key(id))
+	if err != nil || r.Session.SessionID.IsZero() {
 		return nil, err
 	}
 	return &r.Session, nil

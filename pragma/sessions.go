@@ -65,8 +65,11 @@ type sessionRecord struct {
 	Node     string        `json:"node,omitzero"` // which last had to do with it
 	Since    time.Time     `json:"since"`         // of the state
 	LastCall time.Time     `json:"lastCall,omitzero"`
-	Opened   time.Time     `json:"opened,omitzero"`  // when the session began
-	Address  string        `json:"address,omitzero"` // of the client
+	// Barred is the latest session that EndSessions has shut out, whether it had
+	// begun or not. A session that is let in later replaces the record.
+	Barred  SessionID `json:"barred,omitzero"`
+	Opened  time.Time `json:"opened,omitzero"`  // when the session began
+	Address string    `json:"address,omitzero"` // of the client
 
 	due time.Time
 }
@@ -78,6 +81,9 @@ func (r *sessionRecord) live() bool {
 // accepts reports whether a token of the session may be used. Session ids grow
 // with time, so a lower one was taken over.
 func (r *sessionRecord) accepts(id SessionID) bool {
+	if r.Barred.Compare(id) >= 0 {
+		return false
+	}
 	switch r.Session.SessionID.Compare(id) {
 	case 0:
 		return r.live()
@@ -328,12 +334,17 @@ func (s *sessions) end(ctx context.Context, p *PlayerSession, reason EndReason) 
 	if err != nil {
 		return false, err
 	}
+	s.ended(p)
+	return ended, nil
+}
+
+// ended sees to what follows the end of a session on this node.
+func (s *sessions) ended(p *PlayerSession) {
 	s.side.sockets.forget(s.subject(p), p.SessionID)
 	select {
 	case s.wake <- struct{}{}:
 	default:
 	}
-	return ended, nil
 }
 
 // live reports whether the player has a session that is connected or detached.

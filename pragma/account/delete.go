@@ -3,6 +3,8 @@ package account
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
@@ -25,8 +27,11 @@ func (s *Service) deleteAccount(ctx context.Context, audit auditor, req *wire.Ac
 // DeleteAccount deletes an account with all that points to it, if
 // [Plugin.OnAccountDelete] does not refuse. Its display name and its provider
 // accounts are free again: the next log-in with one of them makes a new account.
-// Tokens of the account cannot be refreshed any more. It returns [ErrNotFound] for an unknown account. It is safe for concurrent use.
+// Its sessions end with KICKED and its tokens are refused. It returns
+// [ErrNotFound] for an unknown account. An error after the deletion is repaired
+// in the background. It is safe for concurrent use.
 func (s *Service) DeleteAccount(ctx context.Context, id pragma.SocialID) error {
+	var gone Account
 	err := s.accounts.all.Update(ctx, id.String(), func(tx *entity.Tx, acc *state) error {
 		err := s.hook(tx.Context(), "OnAccountDelete", func(ctx context.Context) error {
 			return s.Plugin.OnAccountDelete(ctx, &DeleteRequest{*acc.account()})
@@ -34,13 +39,20 @@ func (s *Service) DeleteAccount(ctx context.Context, id pragma.SocialID) error {
 		if err != nil {
 			return err
 		}
-		gone := *acc.account()
+		gone = *acc.account()
 		if err := s.accounts.delete(tx, acc); err != nil {
 			return err
 		}
 		return s.deleted.Call(tx, id.String(), gone)
 	})
-	return accountError("delete account", err)
+	if err != nil {
+		return accountError("delete account", err)
+	}
+	return accountError("end sessions", s.endSessions(ctx, &gone)) // tellDeleted does it if this process dies here
+}
+
+func (s *Service) endSessions(ctx context.Context, gone *Account) error {
+	return s.m.EndSessions(ctx, gone.SocialID, slices.Collect(maps.Values(gone.Players))...)
 }
 
 // delete removes an account and frees what it has.
@@ -65,8 +77,11 @@ func (a *accounts) delete(tx *entity.Tx, acc *state) error {
 	return a.all.Delete(tx, acc.SocialID.String())
 }
 
-// tellDeleted tells the plugin of a deletion that is done.
+// tellDeleted ends the sessions of an account that is deleted, and tells the plugin.
 func (s *Service) tellDeleted(ctx context.Context, c *entity.Call[Account]) (struct{}, error) {
+	if err := s.endSessions(ctx, &c.Request); err != nil {
+		return struct{}{}, err
+	}
 	err := s.hook(ctx, "OnAccountDeleted", func(ctx context.Context) error {
 		return s.Plugin.OnAccountDeleted(ctx, &DeletedEvent{c.Request})
 	})
