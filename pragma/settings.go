@@ -87,7 +87,8 @@ type sessionConfig struct {
 	ResumeFrames int `yaml:"resumeFrames"`
 	ResumeBytes  int `yaml:"resumeBytes"`
 	// MaxPendingCalls bounds the calls of one socket that wait behind the running
-	// one. Further ones are refused as beyond the rate.
+	// one. Further ones are refused as beyond the rate. Trusted servers and
+	// operators may have their whole burst wait, if that is more.
 	MaxPendingCalls int `yaml:"maxPendingCalls"`
 	// WriteTimeoutSeconds cuts a socket whose peer takes no byte of a frame for so
 	// long that it cannot be written. It is looked at with each ping.
@@ -190,6 +191,15 @@ func (c *sessionConfig) rate(t SessionType) (perSecond rate.Limit, burst int) {
 // to take all of it at once.
 func (c *sessionConfig) ring() (frames, bytes int) {
 	return min(c.ResumeFrames, c.MaxQueuedFrames/2), min(c.ResumeBytes, c.MaxQueuedBytes/2)
+}
+
+// pending is how many calls of a socket may wait behind the running one.
+func (c *sessionConfig) pending(t SessionType) int {
+	if t == Player {
+		return c.MaxPendingCalls
+	}
+	_, burst := c.rate(t)
+	return max(c.MaxPendingCalls, burst)
 }
 
 // tokenSignerConfig is TokenSignerConfig, also known as TokenConfig. All of it

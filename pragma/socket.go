@@ -65,7 +65,8 @@ type socket struct {
 	refused   window
 	watchdog  *time.Timer
 
-	relief *time.Timer // starts another reader; belongs to the one that reads
+	relief  *time.Timer   // starts another reader; belongs to the one that reads
+	drained chan struct{} // the writer has written a frame; the reader may wait for it
 }
 
 // handover is how long the reader runs a call before another goroutine reads on.
@@ -75,7 +76,7 @@ func newSocket(gw *gateway, who *caller, client netip.Addr) *socket {
 	limits := gw.side.core.session.Load()
 	s := &socket{
 		stream: new(stream), gw: gw, who: who, client: client, limits: limits,
-		rate: rate.NewLimiter(limits.rate(gw.id.Type)),
+		rate: rate.NewLimiter(limits.rate(gw.id.Type)), drained: make(chan struct{}, 1),
 	}
 	s.sock, s.greeting = s, who.player != nil
 	s.session, s.opened = who.id(), time.Now()
@@ -144,8 +145,29 @@ func (s *socket) read() error {
 			if relieved := s.frame(data); relieved {
 				return errRelieved
 			}
+			s.pace()
 		}
 	}
+}
+
+// pace waits while half of what may be queued is, so that a peer who reads is
+// never cut for the answers to his own frames: more of them wait in the network.
+func (s *socket) pace() {
+	for s.crowded() {
+		select {
+		case <-s.drained:
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// crowded reports whether much is queued and a writer is about to write it.
+func (s *socket) crowded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	much := len(s.out) > s.limits.MaxQueuedFrames/2 || s.bytes > s.limits.MaxQueuedBytes/2
+	return s.sock == s && s.writing && s.closing == nil && len(s.out) > 0 && much
 }
 
 // readFrame reads a message into memory of its own, as large as needed. The
@@ -213,7 +235,7 @@ func (s *socket) adoptLimits() {
 func (s *socket) enqueue(req *wire.Request) (first bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) >= s.limits.MaxPendingCalls {
+	if len(s.pending) >= s.limits.pending(s.gw.id.Type) {
 		return false, ErrRateLimited.With("too many calls in flight")
 	}
 	if !s.gw.side.core.calls.begin() {

@@ -92,6 +92,10 @@ func (s *socket) write() {
 			s.shut(&closeCause{name: "write failed", cut: true})
 			return
 		}
+		select {
+		case s.drained <- struct{}{}:
+		default:
+		}
 	}
 }
 
