@@ -43,7 +43,7 @@ func logTo(b *syncBuffer) *slog.Logger {
 // frames, by type.
 func goldenNotifications(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("../internal/wire/testdata/frames/*.txtar")
+	files, err := filepath.Glob("../docs/frames/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden frames: %v", err)
 	}

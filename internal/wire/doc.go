@@ -30,6 +30,6 @@
 // [AppendFrame]; so a broadcast is encoded once. [ParseFrame] reads the result on
 // the client's side.
 //
-// The files in testdata/frames show every message as it travels. They are the
+// The files in docs/frames show every message as it travels. They are the
 // tests' golden files and meant to be read by authors of other clients too.
 package wire

@@ -14,7 +14,7 @@ import (
 	"github.com/openpragma/engine/internal/wire"
 )
 
-// A goldenFrame is one frame of testdata/frames and the other texts that mean
+// A goldenFrame is one frame of docs/frames and the other texts that mean
 // the same.
 type goldenFrame struct {
 	file, title string
@@ -24,7 +24,7 @@ type goldenFrame struct {
 
 func goldenFrames(t testing.TB) []goldenFrame {
 	t.Helper()
-	files, err := filepath.Glob("testdata/frames/*.txtar")
+	files, err := filepath.Glob("../../docs/frames/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden frames: %v", err)
 	}

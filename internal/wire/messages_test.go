@@ -3,7 +3,7 @@ package wire_test
 import "github.com/openpragma/engine/internal/wire"
 
 // messages says which struct carries which message. It must name every frame of
-// testdata/frames, and every name needs a frame there.
+// docs/frames, and every name needs a frame there.
 func messages() map[string]func() any {
 	return map[string]func() any{
 		"PlayerSessionRpc.HeartbeatV1Request":                      empty,
