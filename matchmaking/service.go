@@ -162,6 +162,15 @@ func (s *Service) Leave(tx *entity.Tx, id pragma.TicketID) error {
 	return err
 }
 
+// Expel removes the ticket of a party whose game server version is gone and tells
+// the players, inside the update of the party (engine §3.3). It is for package party.
+func (s *Service) Expel(tx *entity.Tx, id pragma.TicketID, players []pragma.PlayerID) error {
+	tx.NotifyPlayers(s.failure.Of(&wire.MatchmakingFailureV1Notification{
+		Reason: wire.MatchmakingFailureGameServerVersionNoLongerCompatible,
+	}), players...)
+	return s.Leave(tx, id)
+}
+
 // forget takes tickets out of the index with the commit.
 func (s *Service) forget(tx *entity.Tx, ids ...pragma.TicketID) {
 	tx.After(func(context.Context) { s.index.remove(ids...) })

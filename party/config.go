@@ -32,7 +32,9 @@ type Config struct {
 	EnableGameServerVersionDevelopmentOverride bool `yaml:"enableGameServerVersionDevelopmentOverride,alias=enableLocalGameServerVersions"`
 	// GameServerVersionCompatibility says which client versions fit which game
 	// server version, by priority: the greatest key wins. Empty: versions are
-	// not in use.
+	// not in use. When a version disappears, parties that have it get another, and
+	// those that wait on it leave matchmaking; it has no effect with a
+	// [CompatibilityPlugin].
 	GameServerVersionCompatibility map[string]ServerVersion `yaml:"gameServerVersionCompatibility"`
 	// EnableStalePartyExpiration closes parties that nobody touches.
 	EnableStalePartyExpiration bool `yaml:"enableStalePartyExpiration"`
@@ -83,15 +85,20 @@ func (c *Config) Validate() error {
 	atLeast("assessTimeoutsIntervalSeconds", c.AssessTimeoutsIntervalSeconds, 1)
 	atLeast("inviteExpirationMinutes", c.InviteExpirationMinutes, 0)
 	atLeast("maxOpenInvitesPerParty", c.MaxOpenInvitesPerParty, 0)
-	return errors.Join(append(errs, c.validateVersions()...)...)
+	return errors.Join(append(errs, ValidateVersions("gameServerVersionCompatibility", c.GameServerVersionCompatibility))...)
 }
 
-func (c *Config) validateVersions() (errs []error) {
+// ValidateVersions reports every mistake in a map of game server versions: keys
+// that are no integers above 0, a server version that is empty or given twice, a
+// server version without clients, an empty client version. The errors name field
+// as the place. Plugins with the same configuration use it too.
+func ValidateVersions(field string, versions map[string]ServerVersion) error {
+	var errs []error
 	used := make(map[string]string)
-	for _, key := range slices.Sorted(maps.Keys(c.GameServerVersionCompatibility)) {
-		at := "gameServerVersionCompatibility." + key
-		v := c.GameServerVersionCompatibility[key]
-		if n, err := strconv.Atoi(key); err != nil || n <= 0 {
+	for _, key := range slices.Sorted(maps.Keys(versions)) {
+		at := field + "." + key
+		v := versions[key]
+		if n, err := strconv.Atoi(key); err != nil || n <= 0 || strconv.Itoa(n) != key {
 			errs = append(errs, conf.Fieldf(at, "the key must be an integer above 0"))
 		}
 		if other, twice := used[v.ServerVersion]; twice {
@@ -110,7 +117,7 @@ func (c *Config) validateVersions() (errs []error) {
 			}
 		}
 	}
-	return errs
+	return errors.Join(errs...)
 }
 
 // staleAfter is how long a party lives untouched; zero: for ever.

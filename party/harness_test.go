@@ -80,6 +80,7 @@ type queue struct {
 	slots   *slot.Slots
 	tickets *entity.Kind[struct{ N int }]
 	ended   pragma.Notice[struct{}]
+	failure pragma.Notice[struct{}]
 	silent  bool // there is no queue
 	refuse  error
 	entries map[pragma.TicketID]*party.QueueEntry // as last entered
@@ -91,6 +92,7 @@ func (q *queue) Mount(m *pragma.Mount) error {
 	q.slots = slot.For(m)
 	q.tickets = entity.Of(m, "test-ticket", entity.Options[struct{ N int }]{})
 	q.ended = pragma.PlayerNotice[struct{}](m, "GameEndedV1Notification")
+	q.failure = pragma.PlayerNotice[struct{}](m, "MatchmakingFailureV1Notification")
 	if !q.silent {
 		q.parties.UseQueue(q)
 	}
@@ -119,6 +121,11 @@ func (q *queue) Leave(tx *entity.Tx, id pragma.TicketID) error {
 		return nil
 	}
 	return err
+}
+
+func (q *queue) Expel(tx *entity.Tx, id pragma.TicketID, players []pragma.PlayerID) error {
+	tx.NotifyPlayers(q.failure.Of(&struct{}{}), players...)
+	return q.Leave(tx, id)
 }
 
 // entry returns the queue entry of a player's party.

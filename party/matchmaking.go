@@ -70,6 +70,9 @@ func (c *change) enter(me *PlayerInfo) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.st.Ticket != e.TicketID { // a plugin that allows less than it computes
+		return nil, ErrGameServerNoLongerCompatible
+	}
 	for _, id := range c.st.ids() { // after the party's own news (wire §9)
 		where, err := c.slots.Edit(c.tx, id)
 		if err != nil {
@@ -190,6 +193,23 @@ func (c *change) leaveQueue(reason ReturnReason) error {
 	return nil
 }
 
+// expel takes a party out of matchmaking whose game server version is gone. The
+// players are told in the order of wire §9: their session, the failure, the party.
+func (c *change) expel() error {
+	ticket := c.st.Ticket
+	c.m.Log().InfoContext(c.tx.Context(), "game server version is gone; the party leaves matchmaking", "party", c.st.ID, "version", c.st.GameServerVersion)
+	if err := c.forgetTicket(ticket); err != nil {
+		return err
+	}
+	if c.queue != nil {
+		if err := c.queue.Expel(c.tx, ticket, c.st.ids()); err != nil {
+			return ErrFailedToLeaveMatchmaking.Wrap(err)
+		}
+	}
+	c.returned(ReturnFailed)
+	return nil
+}
+
 // returned tells the plugin that the party is back.
 func (c *change) returned(reason ReturnReason) {
 	c.tell("ReturnFromMatchmaking", func(ctx context.Context, p *Party) error {
@@ -216,7 +236,8 @@ func (s *Service) LeaveMatchmaking(ctx context.Context, player pragma.PlayerID) 
 // EnterGame notes, in matchmaking's transaction, that a party was matched: the
 // ticket is over, the members are in a game. That is no new version and nobody
 // is told by the party. It refuses, and so does the commit, a party that no
-// longer has that ticket.
+// longer has that ticket, and with [ErrGameServerNoLongerCompatible] one whose
+// game server version is gone: it is about to leave matchmaking.
 func (s *Service) EnterGame(tx *entity.Tx, id pragma.PartyID, ticket pragma.TicketID, game pragma.GameInstanceID) error {
 	c, err := s.in(tx, id)
 	if err != nil {
@@ -224,6 +245,9 @@ func (s *Service) EnterGame(tx *entity.Tx, id pragma.PartyID, ticket pragma.Tick
 	}
 	if c == nil || c.st.Ticket != ticket {
 		return ErrInvalidState.With("party %s does not hold ticket %s for game %s", id, ticket, game)
+	}
+	if !c.allows(tx.Context(), c.st, &c.cfg) {
+		return ErrGameServerNoLongerCompatible
 	}
 	c.st.Ticket = pragma.TicketID{}
 	c.st.LastAccess = tx.Now()

@@ -38,7 +38,8 @@ type Service struct {
 	codes   *entity.Kind[code]
 	invites *entity.Kind[inviteRef]
 	guesses guesses
-	plain   bool // the plugin is Defaults itself: nothing to build for members
+	recheck chan struct{} // the rules for idle parties may have changed
+	plain   bool          // the plugin is Defaults itself: nothing to build for members
 
 	details          pragma.Notice[wire.PartyDetailsV1Notification]
 	removed          pragma.Notice[wire.PartyRemovedV1Notification]
@@ -73,6 +74,9 @@ type Queue interface {
 	Enter(tx *entity.Tx, e *QueueEntry) error
 	// Leave removes a ticket; it is no error if it is gone.
 	Leave(tx *entity.Tx, id pragma.TicketID) error
+	// Expel is Leave for a party whose game server version is gone, and tells
+	// its players so.
+	Expel(tx *entity.Tx, id pragma.TicketID, players []pragma.PlayerID) error
 }
 
 // Name returns the prefix of the service's calls.
@@ -102,6 +106,8 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.invites = entity.Of(m, "party-invite", entity.Options[inviteRef]{})
 	s.notices(m)
 	s.handle(m)
+	s.handleOperators(m)
+	s.watchRules(m)
 	m.OnConnect(s.connected)
 	m.OnSessionEnd(s.sessionEnded)
 	return errors.Join(errs...)
@@ -162,7 +168,9 @@ func (c *change) finish(caller ...pragma.PlayerID) (*view, error) {
 		return nil, nil
 	}
 	c.st.succeed(rand.IntN)
-	c.recheckVersions()
+	if err := c.recheckVersions(); err != nil {
+		return nil, err
+	}
 	if err := c.settleInvites(caller...); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,16 @@ type CompatibilityPlugin interface {
 	// GetValidGameClientVersions returns every client version that some game
 	// server version supports. None at all means that versions are not in use.
 	GetValidGameClientVersions(ctx context.Context) ([]string, error)
+	// AllowsGameServerVersion says whether the version that a party has is still
+	// one that all its players support; there may be a better one. A party that
+	// waits in matchmaking leaves it when the answer is false (ours).
+	AllowsGameServerVersion(ctx context.Context, r *AllowsGameServerVersionRequest) (bool, error)
+	// WatchGameServerVersions is called once, while the server mounts. The plugin
+	// calls changed whenever the answers of the hooks above may have become
+	// different, such as after a change of its configuration: parties that nobody
+	// touches are then looked at too. changed returns at once and may be called by
+	// any goroutine (ours).
+	WatchGameServerVersions(changed func())
 
 	mustEmbedCompatibilityDefaults()
 }
@@ -46,6 +56,18 @@ func (r *CalculateGameServerVersionRequest) ClientVersions() []string {
 	return slices.Sorted(maps.Keys(versions))
 }
 
+// AllowsGameServerVersionRequest is for
+// [CompatibilityPlugin.AllowsGameServerVersion].
+type AllowsGameServerVersionRequest struct {
+	Party   *Party
+	Version string // never one of an override, which is not checked
+}
+
+// ClientVersions returns the different client versions of the party's players.
+func (r *AllowsGameServerVersionRequest) ClientVersions() []string {
+	return (&CalculateGameServerVersionRequest{Party: r.Party}).ClientVersions()
+}
+
 // CompatibilityDefaults are the defaults of [CompatibilityPlugin]: versions are
 // not in use.
 type CompatibilityDefaults struct{}
@@ -64,6 +86,14 @@ func (CompatibilityDefaults) GetValidGameClientVersions(context.Context) ([]stri
 	return nil, nil
 }
 
+// AllowsGameServerVersion allows every version.
+func (CompatibilityDefaults) AllowsGameServerVersion(context.Context, *AllowsGameServerVersionRequest) (bool, error) {
+	return true, nil
+}
+
+// WatchGameServerVersions does nothing: the answers never change.
+func (CompatibilityDefaults) WatchGameServerVersions(func()) {}
+
 // BestVersion is the documented rule: of the game server versions that support
 // all client versions, the one with the greatest key; false if there is none. An
 // empty map means that versions are not in use: the empty version fits all.
@@ -79,6 +109,31 @@ func BestVersion(supported map[string]ServerVersion, clients []string) (version 
 		}
 	}
 	return version, best > 0
+}
+
+// AllowsVersion reports whether a game server version is in the map and supports
+// all client versions. With an empty map only the empty version is allowed.
+func AllowsVersion(supported map[string]ServerVersion, version string, clients []string) bool {
+	if len(supported) == 0 {
+		return version == ""
+	}
+	for _, v := range supported {
+		if v.ServerVersion == version {
+			return v.supports(clients)
+		}
+	}
+	return false
+}
+
+// KnowsClientVersion reports whether any game server version of the map supports
+// a client version. An empty map knows all.
+func KnowsClientVersion(supported map[string]ServerVersion, client string) bool {
+	for _, v := range supported {
+		if v.supports([]string{client}) {
+			return true
+		}
+	}
+	return len(supported) == 0
 }
 
 func (v ServerVersion) supports(clients []string) bool {
@@ -140,12 +195,7 @@ func (c *change) knowsClient(version string) bool {
 		return true
 	}
 	if c.Compatibility == nil {
-		for _, v := range c.cfg.GameServerVersionCompatibility {
-			if v.supports([]string{version}) {
-				return true
-			}
-		}
-		return false
+		return KnowsClientVersion(c.cfg.GameServerVersionCompatibility, version)
 	}
 	var valid []string
 	err := pragma.RunHook(c.tx.Context(), c.m, "GameServerCompatibilityPlugin.GetValidGameClientVersions", func(ctx context.Context) (err error) {
@@ -173,11 +223,50 @@ func (c *change) checkVersions(newcomer *PlayerInfo, others ...pragma.PlayerID) 
 	}
 }
 
-// recheckVersions tells everybody when there is no common version any more.
-func (c *change) recheckVersions() {
+// recheckVersions computes the version after any other change. A party in
+// matchmaking keeps the one it waits with, or leaves if that is gone. Everybody
+// is told when there is no common version any more.
+func (c *change) recheckVersions() error {
+	if c.st.queued() {
+		if c.allows(c.tx.Context(), c.st, &c.cfg) {
+			return nil
+		}
+		if err := c.expel(); err != nil {
+			return err
+		}
+	}
 	if !c.reckon() {
-		return
+		return nil
 	}
 	c.m.Log().InfoContext(c.tx.Context(), "no game server version fits the party any more", "party", c.st.ID)
+	for _, m := range c.st.Members {
+		if !c.knowsClient(m.GameClientVersion) {
+			c.tx.NotifyPlayers(c.clientUnknown.Of(&wire.Empty{}), m.PlayerID)
+		}
+	}
 	c.tx.NotifyPlayers(c.versionsMismatch.Of(&wire.Empty{}), c.st.ids()...)
+	return nil
+}
+
+// allows reports whether the version a party has is still good. A plugin that
+// fails takes nothing away.
+func (s *Service) allows(ctx context.Context, st *state, cfg *Config) bool {
+	if st.OverrideGameServerVersion != "" {
+		return true
+	}
+	p := &Party{st: st, cfg: cfg, now: st.LastAccess, frozen: true}
+	r := &AllowsGameServerVersionRequest{p, st.GameServerVersion}
+	if s.Compatibility == nil {
+		return AllowsVersion(cfg.GameServerVersionCompatibility, r.Version, r.ClientVersions())
+	}
+	var answer bool
+	err := pragma.RunHook(ctx, s.m, "GameServerCompatibilityPlugin.AllowsGameServerVersion", func(ctx context.Context) (err error) {
+		answer, err = s.Compatibility.AllowsGameServerVersion(ctx, r)
+		return err
+	})
+	if err != nil {
+		s.m.Log().ErrorContext(ctx, "cannot check a game server version; it stays", "party", st.ID, "err", err)
+		return true // answer may still be written
+	}
+	return answer
 }

@@ -38,6 +38,8 @@ type Kind[T any] struct {
 type Item[T any] struct {
 	ID    string
 	State *T // nil if the error says that it cannot be decoded
+	// Due is when its timer is set for, as of its last commit; zero: never.
+	Due time.Time
 }
 
 // Of registers a kind of entity, whose states are stored as JSON in records of
@@ -149,7 +151,7 @@ func (k *Kind[T]) List(ctx context.Context, prefix, after string) iter.Seq2[Item
 				return
 			}
 			s, err := k.decode(rec.Key, rec.Body)
-			if !yield(Item[T]{ID: rec.ID, State: s}, err) {
+			if !yield(Item[T]{ID: rec.ID, State: s, Due: rec.Due}, err) {
 				return
 			}
 		}
