@@ -38,6 +38,7 @@ type options struct {
 	compat    party.CompatibilityPlugin
 	inventory party.Inventory
 	config    string // of PartyConfig, in YAML's flow style
+	file      string // of the whole configuration, which may be rewritten
 	noQueue   bool
 }
 
@@ -53,6 +54,9 @@ func runOn(t *testing.T, w *world, db store.Driver, fn func()) {
 	runWith(t, w, options{}, func(context.Context) (store.Driver, error) { return db, nil }, fn)
 }
 
+// Players of these tests stay for days and do not refresh their tokens.
+const longTokens = "social: {serviceConfigs: {TokenSignerConfig: {playerTokenExpirationMinutes: 100000}}}"
+
 func runWith(t *testing.T, w *world, o options, open store.Opener, fn func()) {
 	t.Helper()
 	build := func() *pragma.Server {
@@ -60,12 +64,18 @@ func runWith(t *testing.T, w *world, o options, open store.Opener, fn func()) {
 		w.parties = &party.Service{Plugin: o.plugin, Compatibility: o.compat, Accounts: accounts, Inventory: o.inventory}
 		w.queue = &queue{parties: w.parties, silent: o.noQueue, entries: make(map[pragma.TicketID]*party.QueueEntry)}
 		srv := &pragma.Server{Social: []pragma.Service{accounts}, Game: []pragma.Service{w.parties, w.queue}, Store: open}
-		// Players of these tests stay for days and do not refresh their tokens.
-		yaml := []string{"social: {serviceConfigs: {TokenSignerConfig: {playerTokenExpirationMinutes: 100000}}}"}
+		yaml := []string{longTokens}
 		if o.config != "" {
 			yaml = append(yaml, "game: {serviceConfigs: {PartyConfig: "+o.config+"}}")
 		}
 		srv.Config = pragmatest.Config(t, yaml...)
+		if o.file != "" {
+			cfg, err := pragma.LoadConfig(o.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv.Config = cfg
+		}
 		return srv
 	}
 	pragmatest.Run(t, build, func(pw *pragmatest.World) {
@@ -142,7 +152,14 @@ func (w *world) entry(p *player) *party.QueueEntry {
 func (w *world) match(e *party.QueueEntry) pragma.GameInstanceID {
 	w.T.Helper()
 	game := pragma.NewID[pragma.GameInstanceID]()
-	err := w.queue.tickets.Update(w.T.Context(), e.TicketID.String(), func(tx *entity.Tx, _ *struct{ N int }) error {
+	if err := w.tryMatch(e, game); err != nil {
+		w.T.Fatalf("match: %v", err)
+	}
+	return game
+}
+
+func (w *world) tryMatch(e *party.QueueEntry, game pragma.GameInstanceID) error {
+	return w.queue.tickets.Update(w.T.Context(), e.TicketID.String(), func(tx *entity.Tx, _ *struct{ N int }) error {
 		if err := w.parties.EnterGame(tx, e.PartyID, e.TicketID, game); err != nil {
 			return err
 		}
@@ -155,10 +172,6 @@ func (w *world) match(e *party.QueueEntry) pragma.GameInstanceID {
 		}
 		return w.queue.tickets.Delete(tx, e.TicketID.String())
 	})
-	if err != nil {
-		w.T.Fatalf("match: %v", err)
-	}
-	return game
 }
 
 // endGame takes players out of a game, as game instances do.
