@@ -91,6 +91,7 @@ type queue struct {
 	tickets *entity.Kind[struct{ N int }]
 	ended   pragma.Notice[struct{}]
 	failure pragma.Notice[struct{}]
+	m       *pragma.Mount
 	silent  bool // there is no queue
 	refuse  error
 	entries map[pragma.TicketID]*party.QueueEntry // as last entered
@@ -99,7 +100,7 @@ type queue struct {
 func (q *queue) Name() string { return "MatchmakingRpc" }
 
 func (q *queue) Mount(m *pragma.Mount) error {
-	q.slots = slot.For(m)
+	q.m, q.slots = m, slot.For(m)
 	q.tickets = entity.Of(m, "test-ticket", entity.Options[struct{ N int }]{})
 	q.ended = pragma.PlayerNotice[struct{}](m, "GameEndedV1Notification")
 	q.failure = pragma.PlayerNotice[struct{}](m, "MatchmakingFailureV1Notification")
