@@ -35,20 +35,29 @@ type Config struct {
 	// least one; server versions are not empty and used once, each has at least
 	// one client version, none of which is empty.
 	VersionCompatibility map[string]party.ServerVersion `yaml:"versionCompatibility"`
+
+	usual map[string]party.ServerVersion // the field of the plugin
 }
 
 // Validate reports every value that cannot be meant.
 func (c *Config) Validate() error {
 	const field = "versionCompatibility"
-	if len(c.VersionCompatibility) == 0 {
+	if len(c.versions()) == 0 {
 		return errors.Join(conf.Fieldf(field, "want at least one game server version"))
 	}
-	return party.ValidateVersions(field, c.VersionCompatibility)
+	return party.ValidateVersions(field, c.versions())
+}
+
+func (c *Config) versions() map[string]party.ServerVersion {
+	if len(c.VersionCompatibility) == 0 {
+		return c.usual
+	}
+	return c.VersionCompatibility
 }
 
 // MountPlugin implements [pragma.Configurable].
 func (p *Plugin) MountPlugin(m *pragma.PluginMount) error {
-	live, err := pragma.PluginConfig(m, Config{maps.Clone(p.VersionCompatibility)})
+	live, err := pragma.PluginConfig(m, Config{usual: p.VersionCompatibility})
 	if err != nil {
 		return err
 	}
@@ -64,7 +73,8 @@ func (p *Plugin) versions() map[string]party.ServerVersion {
 	if p.live == nil {
 		return p.VersionCompatibility
 	}
-	return p.live.Load().VersionCompatibility
+	c := p.live.Load()
+	return c.versions()
 }
 
 // CalculateGameServerVersion returns the version with the greatest key that all
