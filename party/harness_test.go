@@ -21,6 +21,7 @@ import (
 	"github.com/openpragma/engine/pragma/pragmatest"
 	"github.com/openpragma/engine/pragma/slot"
 	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/storetest"
 )
 
 type m = map[string]any
@@ -30,6 +31,18 @@ type world struct {
 	*pragmatest.World
 	parties *party.Service
 	queue   *queue
+	faulty  *storetest.FaultyDriver // nil: the store is a good one
+}
+
+// faults has the store fail now and then, or no longer, if it can.
+func (w *world) faults(on bool) {
+	switch {
+	case w.faulty == nil:
+	case on:
+		w.faulty.Set(storetest.Faults{Conflict: 0.1, UnknownBefore: 0.05, UnknownAfter: 0.05, Unavailable: 0.05, Read: 0.02})
+	default:
+		w.faulty.Set(storetest.Faults{})
+	}
 }
 
 // options say how a test wants its server.

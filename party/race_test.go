@@ -141,6 +141,8 @@ func TestAPlayerWhoJoinsTwentyPartiesAtOnceIsInOne(t *testing.T) {
 // both sends two calls of two players at the same moment and returns how they
 // were refused.
 func both(a *player, callA string, payloadA m, b *player, callB string, payloadB m) (refusedA, refusedB string) {
+	a.w.faults(true)
+	defer a.w.faults(false)
 	var wg sync.WaitGroup
 	wg.Go(func() { _, refusedA = a.try(callA, payloadA) })
 	wg.Go(func() { _, refusedB = b.try(callB, payloadB) })
@@ -148,13 +150,17 @@ func both(a *player, callA string, payloadA m, b *player, callB string, payloadB
 	return refusedA, refusedB
 }
 
-func TestCallsThatCrossEachOther(t *testing.T) {
+// A crossing is two calls at the same moment, by two of three players of whom
+// robin leads marian and both are ready.
+type crossing struct {
+	name  string
+	cross func(w *world, robin, marian, will *player) (string, string)
+	want  []string // the pairs of refusals that may be
+}
+
+func crossings() []crossing {
 	const gone = "PartyService_NotInParty"
-	tests := []struct {
-		name  string
-		cross func(w *world, robin, marian, will *player) (string, string)
-		want  []string // the pairs of refusals that may be
-	}{
+	return []crossing{
 		{"kick and leave", func(_ *world, robin, marian, _ *player) (string, string) {
 			return both(robin, "PartyRpc.KickV1", m{"playerId": marian.id}, marian, "PartyRpc.LeaveV1", nil)
 		}, []string{" " + gone, "PartyService_PlayerNotFound "}},
@@ -176,8 +182,37 @@ func TestCallsThatCrossEachOther(t *testing.T) {
 			}
 			return both(robin, "PartyRpc.EnterMatchmakingV1", nil, will, "PartyRpc.JoinWithPartyIdV1", m{"partyId": p})
 		}, []string{" PartyService_PlayerInMatchmaking", "PartyService_PlayersNotReady "}},
+		{"the leader is taken out while he enters", func(w *world, robin, _, _ *player) (entered, removed string) {
+			id, err := w.parties.PartyOf(w.T.Context(), robin.id)
+			if err != nil {
+				w.T.Fatal(err)
+			}
+			w.faults(true)
+			defer w.faults(false)
+			var wg sync.WaitGroup
+			wg.Go(func() { _, entered = robin.try("PartyRpc.EnterMatchmakingV1", nil) })
+			wg.Go(func() {
+				if err := w.parties.RemovePlayer(w.T.Context(), id, robin.id, party.Left); err != nil {
+					removed = err.Error()
+				}
+			})
+			wg.Wait()
+			return entered, removed
+		}, []string{" ", gone + " "}},
+		{"leave matchmaking and kick", func(_ *world, robin, marian, _ *player) (string, string) {
+			robin.party("PartyRpc.EnterMatchmakingV1", nil)
+			return both(robin, "PartyRpc.KickV1", m{"playerId": marian.id}, marian, "MatchmakingRpc.LeaveMatchmakingV2", nil)
+		}, []string{" ", " " + gone}},
+		{"accept and the leader closes", func(_ *world, robin, marian, will *player) (string, string) {
+			marian.do("PartyRpc.LeaveV1", nil)
+			id := robin.invite(will)
+			return both(robin, "PartyRpc.LeaveV1", nil, will, "PartyRpc.RespondToInviteV1", m{"inviteId": id, "accepted": true})
+		}, []string{" ", " PartyService_InviteNotFound"}},
 	}
-	for _, tt := range tests {
+}
+
+func TestCallsThatCrossEachOther(t *testing.T) {
+	for _, tt := range crossings() {
 		t.Run(tt.name, func(t *testing.T) {
 			run(t, options{}, func(w *world) {
 				robin, marian, will := w.player("robin"), w.player("marian"), w.player("will")
@@ -194,6 +229,60 @@ func TestCallsThatCrossEachOther(t *testing.T) {
 						p.try("PartyRpc.LeaveV1", nil)
 					}
 				}
+			})
+		})
+	}
+}
+
+func TestCallsThatCrossEachOtherKeepTheRulesOnABadStore(t *testing.T) {
+	for _, tt := range crossings() {
+		t.Run(tt.name, func(t *testing.T) {
+			w := &world{faulty: storetest.Faulty(store.NewMemory(), storetest.Faults{Seed: 11})}
+			runOn(t, w, w.faulty, func() {
+				robin, marian, will := w.player("robin"), w.player("marian"), w.player("will")
+				ids := []pragma.PlayerID{robin.id, marian.id, will.id}
+				for range 15 {
+					time.Sleep(2 * time.Second) // for the limit of calls
+					w.together(robin, marian)
+					w.ready(robin, marian)
+					tt.cross(w, robin, marian, will) // what is refused is up to chance
+					w.consistent(tt.name, ids)
+					for _, p := range []*player{robin, marian, will} {
+						p.try("PartyRpc.LeaveV1", nil)
+					}
+				}
+				if w.faulty.Injected(storetest.Conflict)+w.faulty.Injected(storetest.UnknownAfter) == 0 {
+					t.Error("no fault was injected")
+				}
+			})
+		})
+	}
+}
+
+func TestManyJoinsKeepTheRulesOnABadStore(t *testing.T) {
+	for _, seed := range []uint64{1, 2, 3} {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			w := &world{faulty: storetest.Faulty(store.NewMemory(), storetest.Faults{Seed: seed})}
+			runOn(t, w, w.faulty, func() {
+				var ids []pragma.PartyID
+				for i := range 20 {
+					ids = append(ids, w.player(fmt.Sprint("host", i)).create().partyID())
+				}
+				racers := newPlayers(200)
+				join := func(id pragma.PartyID, who pragma.PlayerID) {
+					_ = w.parties.AddPlayer(w.T.Context(), id, party.PlayerInfo{PlayerID: who}, ext.Value{})
+				}
+				w.faults(true)
+				var wg sync.WaitGroup
+				for _, who := range racers { // for the last places of one party
+					wg.Go(func() { join(ids[0], who) })
+				}
+				for _, id := range ids { // one player, into all at once
+					wg.Go(func() { join(id, racers[0]) })
+				}
+				wg.Wait()
+				w.faults(false)
+				w.consistent("joins", racers, ids...)
 			})
 		})
 	}
