@@ -409,14 +409,19 @@ func (w *world) ready(players ...*player) {
 	}
 }
 
+// pull has everything arrive that is on its way.
+func (p *player) pull() {
+	synctest.Wait()
+	for len(p.frames) > 0 {
+		p.notes = append(p.notes, <-p.frames)
+	}
+}
+
 // told returns, briefly, the notifications a player has got since he last
 // looked.
 func (p *player) told() []string {
 	p.w.T.Helper()
-	synctest.Wait() // for all that is on its way
-	for len(p.frames) > 0 {
-		p.notes = append(p.notes, <-p.frames)
-	}
+	p.pull()
 	var all []string
 	for _, f := range p.notes {
 		all = append(all, brief(f))
@@ -473,10 +478,7 @@ func (w *world) tells(step string, want map[*player][]string) {
 // last returns the payload of the newest notification of a type.
 func (p *player) last(typ string) m {
 	p.w.T.Helper()
-	synctest.Wait()
-	for len(p.frames) > 0 {
-		p.notes = append(p.notes, <-p.frames)
-	}
+	p.pull()
 	for _, f := range slices.Backward(p.notes) {
 		if f.Notification.Type == typ {
 			return f.Notification.Payload

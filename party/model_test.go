@@ -259,6 +259,18 @@ func grows(rt *rapid.T, p *player, last map[string]int) {
 	p.details = nil
 }
 
+// crash ends the process as kill -9 does, starts it again on the same store, and
+// has everybody come back.
+func (w *world) crash(all []*player) {
+	w.Kill()
+	w.Start()
+	for _, p := range all {
+		p.connect()
+		p.told()
+		p.details = nil
+	}
+}
+
 // inBubble hides the deadline of a test, which a bubble does not have.
 type inBubble struct{ rapid.TB }
 
@@ -283,6 +295,13 @@ func TestRandomCallsDoWhatTheModelSays(t *testing.T) {
 			}
 			for range rapid.IntRange(10, 40).Draw(rt, "calls") {
 				time.Sleep(time.Second)
+				if rapid.IntRange(0, 24).Draw(rt, "kill") == 0 {
+					w.crash(all)
+					for _, p := range all { // is shown the same version once more
+						last[p] = map[string]int{}
+					}
+					mo.agree(rt, all)
+				}
 				p := rapid.SampledFrom(all).Draw(rt, "player")
 				c := mo.draw(rt, p, all)
 				got, refused := p.try(c.name, c.payload)

@@ -2,14 +2,17 @@ package party_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/ext"
 	"github.com/openpragma/engine/pragma/store"
 	"github.com/openpragma/engine/pragma/store/storetest"
 )
@@ -223,5 +226,61 @@ func TestAPluginThatContradictsItselfKeepsPartiesOutOfMatchmaking(t *testing.T) 
 		w.ready(robin)
 		robin.refused("PartyRpc.EnterMatchmakingV1", nil, "PartyService_GameServerNoLongerCompatible")
 		w.tells("enter", map[*player][]string{robin: nil})
+	})
+}
+
+// fickle is a rule of a studio's own that a test changes.
+type fickle struct {
+	party.CompatibilityDefaults
+	allows  atomic.Bool
+	broken  atomic.Bool
+	changed func()
+}
+
+func (f *fickle) CalculateGameServerVersion(context.Context, *party.CalculateGameServerVersionRequest) (string, bool, error) {
+	return "v", f.allows.Load(), nil
+}
+
+func (f *fickle) AllowsGameServerVersion(context.Context, *party.AllowsGameServerVersionRequest) (bool, error) {
+	if f.broken.Load() {
+		return false, errors.New("broken")
+	}
+	return f.allows.Load(), nil
+}
+
+func (f *fickle) WatchGameServerVersions(changed func()) { f.changed = changed }
+
+func TestAStudiosRuleMayChangeToo(t *testing.T) {
+	rule := &fickle{}
+	rule.allows.Store(true)
+	run(t, options{compat: rule}, func(w *world) {
+		robin, marian := w.player("robin"), w.player("marian")
+		for _, p := range []*player{robin, marian} {
+			p.create()
+			w.ready(p)
+			p.party("PartyRpc.EnterMatchmakingV1", nil)
+			p.told()
+		}
+		entry := w.entry(robin)
+		game := pragma.NewID[pragma.GameInstanceID]()
+
+		rule.broken.Store(true)
+		rule.changed()
+		time.Sleep(time.Minute)
+		w.tells("a rule that fails", map[*player][]string{robin: nil, marian: nil})
+		rule.broken.Store(false)
+
+		rule.allows.Store(false) // and nobody has looked yet
+		if err := w.tryMatch(entry, game); !errors.Is(err, party.ErrGameServerNoLongerCompatible) {
+			t.Errorf("a match on a version that is gone: %v, want ErrGameServerNoLongerCompatible", err)
+		}
+		out := []string{"SessionChanged set[] removed[3]", "MatchmakingFailure", "PartyClientVersionMismatch"}
+		if err := w.parties.Update(t.Context(), entry.PartyID, ext.Value{}); err != nil {
+			t.Fatal(err)
+		}
+		w.tells("a touch", map[*player][]string{robin: append(out, "PartyDetails robin*+ v4"), marian: nil})
+		rule.changed()
+		time.Sleep(time.Second)
+		w.tells("the change", map[*player][]string{robin: nil, marian: append(out, "PartyDetails marian*+ v4")})
 	})
 }
