@@ -40,4 +40,18 @@
 // server. Players see exactly what three hooks return: BuildExtBroadcastParty and
 // BuildExtBroadcastPlayer for all members, BuildExtPrivatePlayer for its player
 // only (engine §3.2).
+//
+// # Game server versions
+//
+// With [Config.GameServerVersionCompatibility], or a [CompatibilityPlugin], a party
+// has the best game server version that the clients of all its members support. It
+// is computed anew with every change of the party. A party without one can do
+// everything but enter matchmaking.
+//
+// The map may change while the server runs, or while it does not. Parties whose
+// version is then gone need not be touched: at the start and after each change all
+// parties are looked at. Those that wait in matchmaking on such a version leave it
+// with the failure GAME_SERVER_VERSION_NO_LONGER_COMPATIBLE, and are not matched
+// any more even before that; the others get another version. Where none fits, the
+// members are told. [Service.Stranded] says beforehand who that would be.
 package party

@@ -116,7 +116,7 @@ func TestOperatorsSeeWhatIsHidden(t *testing.T) {
 		robin.party("PartyRpc.EnterMatchmakingV1", nil)
 		viewer := w.operator(pragma.RoleViewer)
 		got := viewer.do("GetParty", m{"partyId": s.id()})["party"].(m)
-		where, err := w.queue.slots.Read(t.Context(), robin.id)
+		where, err := w.queue.slots.Read(w.T.Context(), robin.id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestOperatorsKickAndClose(t *testing.T) {
 		if got := admin.do("KickPlayer", m{"partyId": s.id(), "playerId": marian.id}); len(got) != 0 {
 			t.Errorf("kick of the last = %v, want no party", got)
 		}
-		if _, err := w.parties.Party(t.Context(), s.partyID()); !errors.Is(err, party.ErrPartyNotFound) {
+		if _, err := w.parties.Party(w.T.Context(), s.partyID()); !errors.Is(err, party.ErrPartyNotFound) {
 			t.Errorf("party without players: %v, want ErrPartyNotFound", err)
 		}
 		marian.told()

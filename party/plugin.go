@@ -56,7 +56,7 @@ type Plugin interface {
 	// is logged and drops what the hook changed.
 	ReturnFromGameInstance(ctx context.Context, e *ReturnFromGameInstanceEvent) error
 	// ReturnFromMatchmaking is told that the party is no longer in matchmaking,
-	// without a game. An error is logged and drops what the hook changed.
+	// without a game; a game server version that is gone is [ReturnFailed] too. An error is logged and drops what the hook changed.
 	ReturnFromMatchmaking(ctx context.Context, e *ReturnFromMatchmakingEvent) error
 
 	// HandlePlayerSendInviteRequest is asked to invite a player.

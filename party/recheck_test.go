@@ -55,7 +55,7 @@ func TestAQueuedPartyLeavesWhenItsVersionDisappears(t *testing.T) {
 		for _, p := range []*player{robin, marian, will} {
 			p.told()
 		}
-		before, err := w.parties.Party(t.Context(), s.partyID())
+		before, err := w.parties.Party(w.T.Context(), s.partyID())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +77,7 @@ func TestAQueuedPartyLeavesWhenItsVersionDisappears(t *testing.T) {
 		if s := (seen{will.do("MultiplayerRpc.InitializePartyV1", nil)["party"].(m)}); !s.queued() {
 			t.Error("will is not in matchmaking any more, though his version is still there")
 		}
-		after, err := w.parties.Party(t.Context(), s.partyID())
+		after, err := w.parties.Party(w.T.Context(), s.partyID())
 		if err != nil || !after.LastAccess.Equal(before.LastAccess) {
 			t.Errorf("last access = %v, %v, want %v: nobody touched the party", after.LastAccess, err, before.LastAccess)
 		}
@@ -107,7 +107,7 @@ func TestAPartyThatWaitsForNothingIsRecomputedToo(t *testing.T) {
 			stays:    nil,
 			dev:      nil,
 		})
-		p, err := w.parties.Party(t.Context(), s.partyID())
+		p, err := w.parties.Party(w.T.Context(), s.partyID())
 		if err != nil || p.GameServerVersion != "s1" {
 			t.Errorf("version = %q, %v, want s1", p.GameServerVersion, err)
 		}
@@ -129,7 +129,7 @@ func TestAMapThatChangedWhileNothingRanCounts(t *testing.T) {
 		write(onlyS3)
 		w.Start()
 		time.Sleep(time.Second)
-		p, err := w.parties.Party(t.Context(), s.partyID())
+		p, err := w.parties.Party(w.T.Context(), s.partyID())
 		if err != nil || p.InMatchmaking || p.GameServerVersion != "" {
 			t.Errorf("party = %+v, %v; want it out of matchmaking, without a version", p, err)
 		}
@@ -154,11 +154,11 @@ func TestAStoreThatFailsOnlyDelaysANewMap(t *testing.T) {
 		faulty.Set(storetest.Faults{})
 		time.Sleep(10 * time.Minute)
 		for _, p := range all {
-			id, err := w.parties.PartyOf(t.Context(), p.id)
+			id, err := w.parties.PartyOf(w.T.Context(), p.id)
 			if err != nil {
 				t.Fatal(err)
 			}
-			now, err := w.parties.Party(t.Context(), id)
+			now, err := w.parties.Party(w.T.Context(), id)
 			if err != nil || now.InMatchmaking {
 				t.Errorf("party of %s = %+v, %v; want it out of matchmaking", p.name, now, err)
 			}
@@ -185,11 +185,11 @@ func TestAnExpirationThatIsLoweredReachesIdleParties(t *testing.T) {
 					robin.connect()
 				}
 				time.Sleep(4 * time.Minute)
-				if _, err := w.parties.Party(t.Context(), s.partyID()); err != nil {
+				if _, err := w.parties.Party(w.T.Context(), s.partyID()); err != nil {
 					t.Fatalf("after four minutes: %v, want the party", err)
 				}
 				time.Sleep(time.Minute)
-				if p, err := w.parties.Party(t.Context(), s.partyID()); err == nil {
+				if p, err := w.parties.Party(w.T.Context(), s.partyID()); err == nil {
 					t.Errorf("after five minutes: %+v, want no party", p)
 				}
 			})
@@ -202,11 +202,11 @@ func TestAnExpirationThatIsRaisedReachesIdleParties(t *testing.T) {
 		s := w.player("robin").create()
 		write("{stalePartyExpirationMinutes: 60}")
 		time.Sleep(50 * time.Minute)
-		if _, err := w.parties.Party(t.Context(), s.partyID()); err != nil {
+		if _, err := w.parties.Party(w.T.Context(), s.partyID()); err != nil {
 			t.Errorf("after fifty minutes: %v, want the party", err)
 		}
 		time.Sleep(10 * time.Minute)
-		if _, err := w.parties.Party(t.Context(), s.partyID()); err == nil {
+		if _, err := w.parties.Party(w.T.Context(), s.partyID()); err == nil {
 			t.Error("after an hour the party is still there")
 		}
 	})
@@ -275,7 +275,7 @@ func TestAStudiosRuleMayChangeToo(t *testing.T) {
 			t.Errorf("a match on a version that is gone: %v, want ErrGameServerNoLongerCompatible", err)
 		}
 		out := []string{"SessionChanged set[] removed[3]", "MatchmakingFailure", "PartyClientVersionMismatch"}
-		if err := w.parties.Update(t.Context(), entry.PartyID, ext.Value{}); err != nil {
+		if err := w.parties.Update(w.T.Context(), entry.PartyID, ext.Value{}); err != nil {
 			t.Fatal(err)
 		}
 		w.tells("a touch", map[*player][]string{robin: append(out, "PartyDetails robin*+ v4"), marian: nil})

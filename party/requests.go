@@ -48,7 +48,7 @@ type ReturnReason string
 // Reasons for a return from matchmaking without a game.
 const (
 	ReturnLeft   ReturnReason = "LEFT"   // a member left matchmaking, or the party
-	ReturnFailed ReturnReason = "FAILED" // matchmaking gave up
+	ReturnFailed ReturnReason = "FAILED" // matchmaking gave up, or the game server version is gone
 )
 
 // InitializePartyRequest is for [Plugin.InitializeParty].

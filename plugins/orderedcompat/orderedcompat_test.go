@@ -90,7 +90,7 @@ func TestTheHighestVersionThatFitsIsChosen(t *testing.T) {
 		plugin := w.plugin()
 		for clients, want := range map[string]string{"c0 c1": "s1", "c1 c2": "s2", "c0 c2": "none"} {
 			r := &party.CalculateGameServerVersionRequest{Party: partyOf(strings.Fields(clients)...)}
-			got, ok, err := plugin.CalculateGameServerVersion(t.Context(), r)
+			got, ok, err := plugin.CalculateGameServerVersion(w.T.Context(), r)
 			if !ok {
 				got = "none"
 			}
@@ -98,7 +98,7 @@ func TestTheHighestVersionThatFitsIsChosen(t *testing.T) {
 				t.Errorf("version of %s = %s, %v, want %s", clients, got, err, want)
 			}
 		}
-		valid, err := plugin.GetValidGameClientVersions(t.Context())
+		valid, err := plugin.GetValidGameClientVersions(w.T.Context())
 		if diff := cmp.Diff([]string{"c0", "c1", "c2"}, valid); diff != "" || err != nil {
 			t.Errorf("%v; valid clients (-want +got):\n%s", err, diff)
 		}
