@@ -34,6 +34,7 @@ type world struct {
 // setup says how a test wants its server.
 type setup struct {
 	plugin matchmaking.Plugin
+	compat party.CompatibilityPlugin
 	config string       // YAML
 	store  store.Opener // nil: that of pragmatest
 }
@@ -42,7 +43,7 @@ func run(t *testing.T, o setup, fn func(w *world)) {
 	t.Helper()
 	w := &world{arena: &arena{}}
 	build := func() *pragma.Server {
-		w.parties = &party.Service{Plugin: lobby{}}
+		w.parties = &party.Service{Plugin: lobby{}, Compatibility: o.compat}
 		games := &gameinstance.Service{Plugin: w.arena, Parties: w.parties}
 		w.queue = &matchmaking.Service{Plugin: o.plugin, Parties: w.parties, Games: games}
 		srv := &pragma.Server{Game: []pragma.Service{w.parties, games, w.queue}, Store: o.store}

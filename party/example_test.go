@@ -79,3 +79,20 @@ func ExampleBestVersion() {
 	// spring true
 	//  false
 }
+
+// A service of the studio looks who would be stranded before it takes a version out.
+func ExampleService_Stranded() {
+	warn := func(ctx context.Context, parties *party.Service, next map[string]party.ServerVersion) error {
+		for s, err := range parties.Stranded(ctx, next) {
+			if err != nil {
+				return err
+			}
+			if s != nil {
+				fmt.Println(s.Party.PartyID, "leaves matchmaking:", s.LeavesMatchmaking)
+			}
+		}
+		return nil
+	}
+	fmt.Println(warn != nil)
+	// Output: true
+}

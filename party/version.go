@@ -251,8 +251,11 @@ func (c *change) recheckVersions() error {
 // allows reports whether the version a party has is still good. A plugin that
 // fails takes nothing away.
 func (s *Service) allows(ctx context.Context, st *state, cfg *Config) bool {
-	if st.OverrideGameServerVersion != "" {
+	switch {
+	case st.OverrideGameServerVersion != "":
 		return true
+	case s.Compatibility == nil && len(cfg.GameServerVersionCompatibility) == 0:
+		return st.GameServerVersion == ""
 	}
 	p := &Party{st: st, cfg: cfg, now: st.LastAccess, frozen: true}
 	r := &AllowsGameServerVersionRequest{p, st.GameServerVersion}

@@ -44,6 +44,47 @@ func TestBestVersion(t *testing.T) {
 	}
 }
 
+func TestAllowsVersion(t *testing.T) {
+	supported := map[string]party.ServerVersion{
+		"9":  {ServerVersion: "s9", ClientVersions: map[string]string{"1": "a", "2": "b"}},
+		"10": {ServerVersion: "s10", ClientVersions: map[string]string{"1": "b"}},
+	}
+	tests := []struct {
+		name    string
+		version string
+		clients []string
+		want    bool
+	}{
+		{"it serves all", "s9", []string{"a", "b"}, true},
+		{"there is a better one", "s9", []string{"b"}, true},
+		{"it does not serve all", "s10", []string{"a", "b"}, false},
+		{"it is gone", "s8", []string{"a"}, false},
+		{"from a time without versions", "", []string{"a"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := party.AllowsVersion(supported, tt.version, tt.clients); got != tt.want {
+				t.Errorf("AllowsVersion = %v, want %v", got, tt.want)
+			}
+		})
+	}
+	if !party.AllowsVersion(nil, "", []string{"x"}) || party.AllowsVersion(nil, "s9", []string{"a"}) {
+		t.Error("AllowsVersion without a map does not want the empty version alone")
+	}
+}
+
+func TestKnowsClientVersion(t *testing.T) {
+	supported := map[string]party.ServerVersion{"1": {ServerVersion: "s", ClientVersions: map[string]string{"1": "a"}}}
+	for client, want := range map[string]bool{"a": true, "b": false, "": false} {
+		if got := party.KnowsClientVersion(supported, client); got != want {
+			t.Errorf("KnowsClientVersion(%q) = %v, want %v", client, got, want)
+		}
+	}
+	if !party.KnowsClientVersion(nil, "b") {
+		t.Error("KnowsClientVersion without a map does not know all")
+	}
+}
+
 func (p *player) createWith(version string) seen {
 	p.w.T.Helper()
 	return p.party("PartyRpc.CreateV1", m{"gameClientVersion": version})
