@@ -80,19 +80,18 @@ func ExampleBestVersion() {
 	//  false
 }
 
-// A service of the studio looks who would be stranded before it takes a version out.
-func ExampleService_Stranded() {
-	warn := func(ctx context.Context, parties *party.Service, next map[string]party.ServerVersion) error {
-		for s, err := range parties.Stranded(ctx, next) {
-			if err != nil {
-				return err
-			}
-			if s != nil {
-				fmt.Println(s.Party.PartyID, "leaves matchmaking:", s.LeavesMatchmaking)
-			}
-		}
-		return nil
+// A party keeps a version as long as the map has it for all its clients, though
+// there may be a better one.
+func ExampleAllowsVersion() {
+	versions := map[string]party.ServerVersion{
+		"1": {ServerVersion: "server-1.0", ClientVersions: map[string]string{"1": "1.0.0", "2": "1.0.1"}},
+		"2": {ServerVersion: "server-1.1", ClientVersions: map[string]string{"1": "1.0.1"}},
 	}
-	fmt.Println(warn != nil)
-	// Output: true
+	best, _ := party.BestVersion(versions, []string{"1.0.1"})
+	fmt.Println(best, party.AllowsVersion(versions, "server-1.0", []string{"1.0.1"}))
+	delete(versions, "1")
+	fmt.Println(party.AllowsVersion(versions, "server-1.0", []string{"1.0.1"}))
+	// Output:
+	// server-1.1 true
+	// false
 }
