@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,13 +148,13 @@ func (w *world) login(r robin) (*pragmatest.Raw, pragma.SessionID) {
 // looking counts the records of sessions that are read.
 type looking struct {
 	store.Driver
-	read int
+	read atomic.Int64
 }
 
 func (l *looking) Due(ctx context.Context, kind string, before time.Time, limit int) ([]store.Record, error) {
 	recs, err := l.Driver.Due(ctx, kind, before, limit)
 	if kind == "session-game" && limit > 1000 {
-		l.read += len(recs)
+		l.read.Add(int64(len(recs)))
 	}
 	return recs, err
 }
@@ -173,7 +174,7 @@ func TestPagesOfSessionsAreStable(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		c := w.viewer()
-		db.read = 0
+		db.read.Store(0)
 		var got []string
 		for page := range 4 {
 			sessions, count := list(c, filter{"sessionType": "PLAYER"}, page, 10)
@@ -188,8 +189,8 @@ func TestPagesOfSessionsAreStable(t *testing.T) {
 		if diff := cmp.Diff(want, got[:25]); diff != "" || len(got) != 27 {
 			t.Errorf("%d sessions (-want +got):\n%s", len(got), diff)
 		}
-		if db.read != 25+26+27+28 {
-			t.Errorf("%d records were read, want those of live sessions", db.read)
+		if got := db.read.Load(); got != 25+26+27+28 {
+			t.Errorf("%d records were read, want those of live sessions", got)
 		}
 	})
 }
