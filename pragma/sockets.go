@@ -81,6 +81,11 @@ func (s *sockets) resume(id [16]byte, sock *socket) {
 			sock.ring = newRing(sock)
 		}
 	}
+	for former := range s.others[id] {
+		if former.stream == sock.stream { // or messages would reach the stream twice
+			delete(s.others[id], former)
+		}
+	}
 	s.away[id] = slices.DeleteFunc(s.away[id], func(st *stream) bool {
 		if player != nil && st != sock.stream {
 			st.end()

@@ -64,6 +64,7 @@ type takeover struct {
 	late    []string // calls that began after the new log-in was acknowledged
 	next    atomic.Int64
 	callers sync.WaitGroup
+	open    chan struct{} // closed when the older session has its socket
 }
 
 // name makes the name of a call, which is about to begin.
@@ -93,8 +94,10 @@ func (o *takeover) bySocket(header string) {
 	ws, _, err := websocket.Dial(o.t.Context(), "ws://"+o.url, &websocket.DialOptions{HTTPHeader: h})
 	if err != nil {
 		o.t.Error(err)
+		close(o.open)
 		return
 	}
+	close(o.open)
 	defer ws.CloseNow()
 	var reading sync.WaitGroup
 	reading.Go(func() {
@@ -145,7 +148,7 @@ func TestNoCallThatBeginsAfterATakeoverHasAnEffect(t *testing.T) {
 	url := serve(t, unlimited, l)[gamePlayer] + "/v1/rpc"
 	for round := range rounds {
 		player := pragma.NewID[pragma.PlayerID]()
-		o := &takeover{t: t, url: url, older: l.token(t, player)}
+		o := &takeover{t: t, url: url, older: l.token(t, player), open: make(chan struct{})}
 		header := ""
 		if round%2 == 1 {
 			header = "new"
@@ -154,6 +157,7 @@ func TestNoCallThatBeginsAfterATakeoverHasAnEffect(t *testing.T) {
 		for range 4 {
 			o.callers.Go(o.byHTTP)
 		}
+		<-o.open
 		time.Sleep(time.Duration(5+rand.IntN(15)) * time.Millisecond)
 		newer := l.token(t, player)
 		ws, _, err := websocket.Dial(t.Context(), "ws://"+url, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + newer}}})
