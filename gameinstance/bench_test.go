@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/sqlite"
 )
 
 // serve runs a server without sockets for a benchmark.
@@ -115,4 +119,63 @@ func BenchmarkJoinAndLeave(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkAllocateAndEnd makes games on SQLite that get a server of their own
+// and end, by 32 callers at a time, until the provider was told everything.
+func BenchmarkAllocateAndEnd(b *testing.B) {
+	db, err := sqlite.File(filepath.Join(b.TempDir(), "games.db"))(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg, err := pragma.ParseConfig(`core: {gatewayManager: {game: {player: {enabled: false}, partner: {enabled: false}, operator: {enabled: false}}}}`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	games := &gameinstance.Service{Plugin: &plug{create: func(r *gameinstance.BackendCreateRequest) error {
+		r.GameInstance.AllocateGameServer(ext.Value{})
+		return nil
+	}}, Provider: &silentProvider{}}
+	ready, done := make(chan struct{}), make(chan error, 1)
+	srv := &pragma.Server{
+		Config: cfg, Game: []pragma.Service{games}, Logger: slog.New(slog.DiscardHandler),
+		Store: func(context.Context) (store.Driver, error) { return db, nil },
+		Ready: func(pragma.Addresses) { close(ready) },
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	go func() { done <- srv.Run(ctx) }()
+	<-ready
+	b.SetParallelism(16)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			id, err := games.Create(ctx, &gameinstance.CreateOptions{})
+			if err == nil {
+				err = games.End(ctx, id, ext.Value{}, nil)
+			}
+			if err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	for waiting := true; waiting; time.Sleep(time.Millisecond) {
+		waiting = false
+		for _, kind := range []string{"outbox/allocate", "outbox/end-allocation"} {
+			for range db.List(ctx, store.Query{Kind: kind}) {
+				waiting = true
+				break
+			}
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "instances/s")
+	b.StopTimer()
+	stop()
+	if err := <-done; err != nil {
+		b.Error(err)
+	}
+}
+
+// silentProvider starts nothing.
+type silentProvider struct {
+	gameinstance.ProviderDefaults
 }

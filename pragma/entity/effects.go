@@ -19,9 +19,9 @@ type effect struct {
 }
 
 // NotifyPlayers sends n to players after the commit. What one update asks for
-// happens in the order it was asked for, and before the next update of the same
-// entity begins; so the versions of an entity reach a socket in order if they
-// are sent by its own updates. Nothing is sent after [store.ErrUnknown] or a
+// happens in the order it was asked for, and before the next update of any entity
+// that it changed begins on this node; so the versions of an entity reach a socket
+// in order if they are sent by its own updates, or by the one that created it. Nothing is sent after [store.ErrUnknown] or a
 // crash: players then learn the present state from their next sync.
 func (tx *Tx) NotifyPlayers(n *pragma.Notification, to ...pragma.PlayerID) {
 	if len(to) > 0 {

@@ -44,6 +44,7 @@ var _ host = (*pragma.Mount)(nil)
 type engine struct {
 	host    host // of the first service; only for what is the same for all
 	locks   keylock.Map[store.Key]
+	telling telling
 	cache   *cache
 	metrics *metrics
 	kinds   map[string]bool // written while mounting only
@@ -110,6 +111,9 @@ func (e *engine) update(ctx context.Context, k *kind, id string, r rule, fn func
 		return fmt.Errorf("wait for %s: %w", key, store.ContextError(ctx))
 	}
 	defer e.locks.Unlock(key)
+	if err := e.telling.wait(ctx, key); err != nil {
+		return fmt.Errorf("wait for %s: %w", key, err)
+	}
 	for try := 1; ; try++ {
 		tx := newTx(ctx, e, k)
 		stale, err := tx.run(id, r, fn)

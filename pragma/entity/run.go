@@ -25,6 +25,9 @@ func (tx *Tx) run(id string, r rule, fn func(tx *Tx, doc any) error) (stale bool
 		return false, err
 	}
 	if len(b.Puts)+len(b.Deletes) > 0 {
+		if len(tx.effects) > 0 {
+			defer tx.engine.telling.begin(besides(b, key))()
+		}
 		if err := tx.commit(b); err != nil {
 			return isConflict(err), err
 		}
