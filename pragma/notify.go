@@ -55,6 +55,7 @@ type Notification struct {
 
 	beforeAnswer bool
 	session      SessionID // zero: whichever
+	allocation   bool      // the receivers are allocations
 }
 
 // ForSession returns a copy that reaches a player only in this session, and is
@@ -168,7 +169,7 @@ func (s *side) notify(ctx context.Context, t SessionType, n *Notification, ids [
 	}
 	for part := range slices.Chunk(ids, max(room, 1)) {
 		if err == nil {
-			m := message{ids: part, body: n.body, beforeAnswer: n.beforeAnswer, session: n.session}
+			m := message{ids: part, body: n.body, beforeAnswer: n.beforeAnswer, session: n.session, allocation: n.allocation}
 			err = s.core.bus.Publish(ctx, s.notifySubject(t), m.pack())
 		}
 	}
@@ -219,6 +220,7 @@ type message struct {
 	body         []byte
 	beforeAnswer bool
 	session      SessionID // zero: whichever
+	allocation   bool      // ids are those of allocations
 }
 
 const (
@@ -227,6 +229,7 @@ const (
 
 	flagBeforeAnswer = 1
 	flagSession      = 2
+	flagAllocation   = 4
 )
 
 // isFor reports whether a player's session gets the message.
@@ -236,6 +239,9 @@ func (m *message) pack() []byte {
 	data := make([]byte, 1, messageHead+messageID*(1+len(m.ids))+len(m.body))
 	if m.beforeAnswer {
 		data[0] |= flagBeforeAnswer
+	}
+	if m.allocation {
+		data[0] |= flagAllocation
 	}
 	data = binary.BigEndian.AppendUint32(data, uint32(len(m.ids)))
 	if !m.session.IsZero() {
@@ -263,6 +269,7 @@ func unpackMessage(data []byte) (m message, err error) {
 		return m, fmt.Errorf("message of %d bytes is too short for %d receivers", size, count)
 	}
 	m.beforeAnswer = flags&flagBeforeAnswer != 0
+	m.allocation = flags&flagAllocation != 0
 	if flags&flagSession != 0 {
 		data = data[copy(m.session[:], data):]
 	}

@@ -231,8 +231,10 @@ type side struct {
 	onStart      []func(context.Context) error
 	onConnect    []func(context.Context, *PlayerSession) error
 	onSessionEnd []func(context.Context, *PlayerSession, EndReason) error
-	work         []work
-	whereabouts  func(context.Context, *PlayerSession) (Whereabouts, error) // nil: nobody knows
+
+	onPartnerConnect []func(context.Context, *PartnerSession) error
+	work             []work
+	whereabouts      func(context.Context, *PlayerSession) (Whereabouts, error) // nil: nobody knows
 
 	sessions *sessions // live sessions of players
 	sockets  *sockets  // connections of this node

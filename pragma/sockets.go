@@ -212,6 +212,10 @@ func (s *sockets) deliver(t SessionType, m message) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for _, id := range m.ids {
+		if m.allocation {
+			s.deliverToAllocation(AllocationID(id), m)
+			continue
+		}
 		if t == Player {
 			if sock := s.players[id]; sock != nil && m.isFor(sock.who.player.SessionID) {
 				sock.notify(m.body, m.beforeAnswer)

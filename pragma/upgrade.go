@@ -127,8 +127,12 @@ func (s *side) connect(ctx context.Context, sock *socket) error {
 // the end, and cleans up.
 func (g *gateway) serve(sock *socket, ws *websocket.Conn, conn *framing) {
 	sock.start(ws, conn)
-	if sock.who.player != nil && !sock.resumed { // else nothing was missed
+	switch {
+	case sock.resumed: // nothing was missed
+	case sock.who.player != nil:
 		g.welcome(sock)
+	case sock.who.partner != nil:
+		g.welcomePartner(sock)
 	}
 	g.readOn(sock)
 }
