@@ -33,6 +33,11 @@ type allocationResult struct {
 // outcome is unknown; the allocation has timed out long before.
 const allocationDeadline = time.Hour
 
+// allocationBackoff is the longest wait before a busy provider is asked again:
+// players wait for its answer, and so does the end of an allocation that nobody
+// wants any more.
+const allocationBackoff = 30 * time.Second
+
 func (s *Service) mountLane(m *pragma.Mount) {
 	s.lane = entity.NewLane(m, "allocate", entity.LaneOptions[allocationCall, allocationResult]{
 		Deliver:   s.startAllocation,
@@ -40,7 +45,8 @@ func (s *Service) mountLane(m *pragma.Mount) {
 		Dead: func(tx *entity.Tx, c *entity.Call[allocationCall], _ error) error {
 			return s.allocationStarted(tx, c, allocationResult{Failed: true})
 		},
-		Deadline: allocationDeadline,
+		Deadline:   allocationDeadline,
+		MaxBackoff: allocationBackoff,
 	})
 }
 
@@ -51,6 +57,9 @@ func (t *turn) writeAllocation(c *changes) error {
 	}
 	h := t.h
 	h.Allocation = &allocation{ID: pragma.NewID[pragma.AllocationID]()}
+	if err := t.order(h.Allocation.ID); err != nil {
+		return err
+	}
 	h.State = StateAllocating
 	h.AllocateBy = t.now.Add(millis(t.cfg.GameServerAllocationTimeoutMillis))
 	return t.s.lane.Call(t.tx, h.Allocation.ID.String(), allocationCall{
@@ -125,12 +134,12 @@ func (s *Service) clientTokens(id pragma.AllocationID) (PartnerClientTokens, err
 // allocationStarted notes what the provider answered. The consequences of a
 // failure are those of a timer: hooks run in updates of the instance only.
 func (s *Service) allocationStarted(tx *entity.Tx, c *entity.Call[allocationCall], res allocationResult) error {
-	if !res.Failed && !res.NoServer {
-		return nil
-	}
 	id, err := pragma.ParseID[pragma.AllocationID](c.Key)
 	if err != nil {
 		return nil // a dead letter that no instance waits for
+	}
+	if err := s.answered(tx, id, res.NoServer); err != nil || !res.Failed && !res.NoServer {
+		return err
 	}
 	h, err := s.heads.In(tx, c.Request.GameInstanceID.String())
 	if errors.Is(err, entity.ErrNotFound) || err == nil && !h.waitsFor(id) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,4 +179,10 @@ func BenchmarkAllocateAndEnd(b *testing.B) {
 // silentProvider starts nothing.
 type silentProvider struct {
 	gameinstance.ProviderDefaults
+	ended atomic.Int64
+}
+
+func (p *silentProvider) EndAllocation(context.Context, *gameinstance.EndAllocationRequest) error {
+	p.ended.Add(1)
+	return nil
 }

@@ -89,7 +89,7 @@ func TestTheEndMayBeReportedAgainForAnHour(t *testing.T) {
 	run(t, options{}, func(t *testing.T, w *world) {
 		ada := w.player("ada")
 		id := w.match(ada)
-		server := w.allocated()
+		server := w.server() // the tokens of an allocation are good for no longer
 		server.play(id, ada)
 		end := m{"gameInstanceId": id.String(), "playerGameResults": m{}} // as one documented sample writes it
 		server.do("GameInstanceRpc.EndGameV1", end)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -123,14 +124,41 @@ type provider struct {
 	mu     sync.Mutex
 	asked  []*gameinstance.StartAllocationForGameInstanceRequest
 	answer func(attempt int) error
+
+	ended     []*gameinstance.EndAllocationRequest
+	endAnswer func(attempt int) error
+	ids       []pragma.AllocationID
+	calls     []string
+}
+
+// note writes down a call. p.mu is held.
+func (p *provider) note(what string, id pragma.AllocationID, end gameinstance.EndReason) {
+	if !slices.Contains(p.ids, id) {
+		p.ids = append(p.ids, id)
+	}
+	line := fmt.Sprint(what, " ", 1+slices.Index(p.ids, id), " ", end)
+	p.calls = append(p.calls, strings.TrimSpace(line))
+}
+
+func (p *provider) EndAllocation(_ context.Context, r *gameinstance.EndAllocationRequest) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = append(p.ended, r)
+	p.note("end", r.AllocationID, r.Reason)
+	if p.endAnswer != nil {
+		return p.endAnswer(len(p.ended))
+	}
+	return nil
 }
 
 func (p *provider) StartAllocationForGameInstance(_ context.Context, r *gameinstance.StartAllocationForGameInstanceRequest) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.asked = append(p.asked, r)
-	if p.answer != nil {
-		return p.answer(len(p.asked))
+	p.note("start", r.AllocationID, "")
+	answer, attempt := p.answer, len(p.asked)
+	p.mu.Unlock()
+	if answer != nil {
+		return answer(attempt)
 	}
 	return nil
 }

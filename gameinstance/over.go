@@ -61,11 +61,6 @@ func (t *turn) finishOver() error {
 // close brings the head into its last state.
 func (t *turn) close() error {
 	h := t.h
-	if h.State == StateAllocating {
-		if err := ignoreNotFound(t.s.lane.Cancel(t.tx, h.Allocation.ID.String())); err != nil {
-			return fmt.Errorf("cancel allocation %s: %w", h.Allocation.ID, err)
-		}
-	}
 	h.State, h.Reason = StateEnded, wire.GameInstanceTerminationEnded
 	if t.inst.over.terminated {
 		h.State, h.Reason = StateTerminated, t.reason
@@ -76,7 +71,7 @@ func (t *turn) close() error {
 	h.stopTimers()
 	h.StaleBy, h.PurgeAt = time.Time{}, t.now
 	h.LastAccess, h.Seen = t.now, nil
-	return nil
+	return t.partAll(parting{end: EndReason(h.State), over: h.Reason, knows: t.endedBy})
 }
 
 // tellOver tells players and server that it is over (wire §9).
@@ -93,10 +88,8 @@ func (t *turn) tellOver(ids []pragma.PlayerID) error {
 	} else if err := t.tellEnded(ids); err != nil {
 		return err
 	}
-	if !t.h.Server.IsZero() && t.h.Server != t.endedBy {
-		t.tx.NotifyPartner(n.over.Of(&wire.GameInstanceOverPartnerV1Notification{
-			GameInstanceID: wire.UUID(t.h.ID), Reason: t.h.Reason,
-		}), t.h.Server)
+	if t.endedBy.IsZero() || !t.h.Server.IsZero() && t.h.Server != t.endedBy {
+		t.tellServers(t.h.Reason)
 	}
 	return nil
 }

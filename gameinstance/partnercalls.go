@@ -71,6 +71,9 @@ func (t *turn) link(who *pragma.PartnerSession) error {
 		return ErrAlreadyLinked
 	}
 	if h.Server.IsZero() {
+		if err := t.chooseServer(who); err != nil {
+			return err
+		}
 		h.Server, h.State = who.PartnerID, StateLinked
 		h.AllocateBy = time.Time{}
 		h.ConnectBy = t.now.Add(millis(t.cfg.ConnectPlayersTimeoutMillis))
@@ -87,6 +90,24 @@ func (t *turn) link(who *pragma.PartnerSession) error {
 		r.Start, t.rosterDirty = start, true
 	}
 	return t.inform(r)
+}
+
+// chooseServer brings the allocations up to date when a server links: what was
+// asked of the provider is not wanted if another server has come.
+func (t *turn) chooseServer(who *pragma.PartnerSession) error {
+	h := t.h
+	if a := h.Allocation; a != nil && a.ID != who.AllocationID {
+		t.tellServers(wire.GameInstanceTerminationAllocationFailed)
+		if err := t.part(a.ID, parting{end: EndReplaced, over: wire.GameInstanceTerminationAllocationFailed}); err != nil {
+			return err
+		}
+		h.Allocation = nil
+	}
+	if who.AllocationID.IsZero() || h.Allocation != nil {
+		return nil
+	}
+	h.CreatedFor = who.AllocationID
+	return t.want(who.AllocationID)
 }
 
 // inform notes that the server is told of all players.
@@ -126,7 +147,7 @@ func (s *Service) unlinkV1(ctx context.Context, who *pragma.PartnerSession, req 
 		if t.h.Server.IsZero() {
 			return nil
 		}
-		if err := t.unlink(); err != nil {
+		if err := t.unlink(parting{end: EndUnlinked, over: wire.GameInstanceTerminationEnded, knows: who.PartnerID}); err != nil {
 			return err
 		}
 		return t.hook("HandleGameServerUnlinkRequest", func(ctx context.Context) error {
@@ -150,7 +171,12 @@ func (s *Service) createPartnerV1(ctx context.Context, who *pragma.PartnerSessio
 		if err != nil {
 			return err
 		}
-		h.CreatedBy, t.inst.linking = who.PartnerID, !req.SkipLink
+		h.CreatedBy, h.CreatedFor, t.inst.linking = who.PartnerID, who.AllocationID, !req.SkipLink
+		if !who.AllocationID.IsZero() {
+			if err := t.want(who.AllocationID); err != nil {
+				return err
+			}
+		}
 		if err := t.createBackend(o, OriginGameServer); err != nil {
 			return err
 		}

@@ -40,6 +40,8 @@ type Service struct {
 	indexes *entity.Kind[index]
 	entries *entity.Kind[entry]
 	lane    *entity.Lane[allocationCall, allocationResult]
+	orders  *entity.Kind[order]
+	ends    *entity.Lane[endCall, struct{}]
 	recent  *rosterCache
 	started time.Time // store time; servers had no chance to call before
 	recheck chan struct{}
@@ -87,6 +89,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.entries = entity.Of(m, "instance-data", entity.Options[entry]{})
 	s.recent = newRosterCache()
 	s.mountLane(m)
+	s.mountOrders(m)
 	s.notices = newNotices(m)
 	s.handlePlayers(m)
 	s.handlePartners(m)

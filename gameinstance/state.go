@@ -50,8 +50,10 @@ type head struct {
 	InMatchmaking     bool             `json:"inMatchmaking,omitzero"`
 	CreatedAt         time.Time        `json:"createdAt"`
 	CreatedBy         pragma.PartnerID `json:"createdBy,omitzero"` // the server that did
-	Allocation        *allocation      `json:"allocation,omitzero"`
-	Server            pragma.PartnerID `json:"server,omitzero"` // the linked one
+	// CreatedFor is the allocation of that server.
+	CreatedFor pragma.AllocationID `json:"createdFor,omitzero"`
+	Allocation *allocation         `json:"allocation,omitzero"`
+	Server     pragma.PartnerID    `json:"server,omitzero"` // the linked one
 	// CallsAlive says that the server sends keep-alives. Until it does, its open
 	// socket counts as one (engine §5.1).
 	CallsAlive bool                               `json:"callsAlive,omitzero"`

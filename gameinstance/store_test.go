@@ -67,7 +67,7 @@ func TestNothingIsLeftOfAnInstance(t *testing.T) {
 		time.Sleep(time.Minute)
 		equal(t, "entries after the end", count(t, db, "instance-data"), 0)
 		time.Sleep(time.Hour)
-		for _, kind := range []string{"instance", "instance-roster", "instance-index", "instance-data", "outbox/allocate"} {
+		for _, kind := range []string{"instance", "instance-roster", "instance-index", "instance-data", "instance-allocation", "outbox/allocate", "outbox/end-allocation"} {
 			equal(t, kind, count(t, db, kind), 0)
 		}
 		if _, err := games.Create(t.Context(), &gameinstance.CreateOptions{PlayersToAdd: ada}); err != nil {

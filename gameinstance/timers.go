@@ -80,25 +80,19 @@ func (t *turn) fallBack(name string, hook func(ctx context.Context, p Plugin) er
 
 // dropServer takes the server away, and tells it, before a hook decides what
 // becomes of the instance.
-func (t *turn) dropServer(reason wire.GameInstanceTerminationReason) error {
+func (t *turn) dropServer(end EndReason, reason wire.GameInstanceTerminationReason) error {
 	t.reason = reason
-	server := t.h.Server
-	t.dirty = true
-	if err := t.unlink(); err != nil {
-		return err
-	}
-	if !server.IsZero() {
-		t.tx.NotifyPartner(t.s.notices.over.Of(&wire.GameInstanceOverPartnerV1Notification{
-			GameInstanceID: wire.UUID(t.h.ID), Reason: reason,
-		}), server)
-	}
-	return nil
+	t.tellServers(reason)
+	return t.unlink(parting{end: end, over: reason})
 }
 
 // unlink takes the server away from the instance and its players.
-func (t *turn) unlink() error {
+func (t *turn) unlink(p parting) error {
 	r, err := t.roster()
 	if err != nil {
+		return err
+	}
+	if err := t.partServer(p); err != nil {
 		return err
 	}
 	t.unlinked = t.h.Host != nil
@@ -109,8 +103,24 @@ func (t *turn) unlink() error {
 	return nil
 }
 
+// partServer is part for the server that goes, or that does not come. One that
+// created the instance and does not run it stays wanted.
+func (t *turn) partServer(p parting) error {
+	if t.h.Server == t.h.CreatedBy {
+		return t.partAll(p)
+	}
+	if t.h.Allocation == nil {
+		return nil
+	}
+	return t.part(t.h.Allocation.ID, p)
+}
+
 func (t *turn) allocationFailed(cause string) error {
-	if err := t.dropServer(wire.GameInstanceTerminationAllocationFailed); err != nil {
+	end := EndTimedOut
+	if cause == CauseProviderError {
+		end = EndRefused
+	}
+	if err := t.dropServer(end, wire.GameInstanceTerminationAllocationFailed); err != nil {
 		return err
 	}
 	err := t.fallBack("OnGameServerAllocationFailed", func(ctx context.Context, p Plugin) error {
@@ -131,7 +141,7 @@ func (t *turn) initialPlayersFailed() error {
 	for i := range r.Players {
 		initial[r.Players[i].PlayerID] = r.Players[i].Told && r.Players[i].ConnectBy.IsZero()
 	}
-	if err := t.dropServer(wire.GameInstanceTerminationConnectPlayersTimeout); err != nil {
+	if err := t.dropServer(EndNotConnected, wire.GameInstanceTerminationConnectPlayersTimeout); err != nil {
 		return err
 	}
 	err = t.fallBack("OnGameServerFailedToConnectInitialPlayers", func(ctx context.Context, p Plugin) error {
@@ -184,7 +194,7 @@ func (t *turn) pick(marked map[pragma.PlayerID]bool) []*GamePlayer {
 }
 
 func (t *turn) serverDisconnected() error {
-	if err := t.dropServer(wire.GameInstanceTerminationKeepAliveFailed); err != nil {
+	if err := t.dropServer(EndDisconnected, wire.GameInstanceTerminationKeepAliveFailed); err != nil {
 		return err
 	}
 	err := t.fallBack("OnGameServerDisconnected", func(ctx context.Context, p Plugin) error {
