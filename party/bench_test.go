@@ -76,8 +76,8 @@ func fill(b *testing.B, parties *party.Service, sign *signer, url string, n int)
 			b.Fatalf("PartyOf = %v, %v", ids[i], err)
 		}
 		for range 3 {
-			p := party.PlayerInfo{PlayerID: pragma.NewID[pragma.PlayerID](), DisplayName: pragma.DisplayName{DisplayName: "marian", Discriminator: "0001"}}
-			if err := parties.AddPlayer(b.Context(), ids[i], p, ext.Value{}); err != nil {
+			p := party.PlayerToAdd{PlayerID: pragma.NewID[pragma.PlayerID](), DisplayName: pragma.DisplayName{DisplayName: "marian", Discriminator: "0001"}}
+			if err := parties.AddPlayer(b.Context(), ids[i], p); err != nil {
 				b.Fatal(err)
 			}
 		}

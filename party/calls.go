@@ -96,15 +96,15 @@ func (s *Service) join(ctx context.Context, j *joiner, id pragma.PartyID, gone e
 	return v, err
 }
 
-func (s *Service) leaveV1(ctx context.Context, who *pragma.PlayerSession, _ *wire.Empty) (*wire.Empty, error) {
-	_, err := s.inOwn(ctx, who, wire.UUID{}, func(c *change, _ *PlayerInfo) error {
+func (s *Service) leaveV1(ctx context.Context, who *pragma.PlayerSession, req *wire.PartyLeaveV1Request) (*wire.Empty, error) {
+	_, err := s.inOwn(ctx, who, req.PartyID, func(c *change, _ *PlayerInfo) error {
 		return c.remove(who.PlayerID, Left)
 	})
 	return nil, err
 }
 
 func (s *Service) kickV1(ctx context.Context, who *pragma.PlayerSession, req *wire.PartyKickV1Request) (*wire.PartyResponse, error) {
-	return s.inOwn(ctx, who, wire.UUID{}, func(c *change, me *PlayerInfo) error {
+	return s.inOwn(ctx, who, req.PartyID, func(c *change, me *PlayerInfo) error {
 		whom := pragma.PlayerID(req.PlayerID)
 		if err := c.st.mayKick(me, whom); err != nil {
 			return err
@@ -119,7 +119,7 @@ func (s *Service) kickV1(ctx context.Context, who *pragma.PlayerSession, req *wi
 }
 
 func (s *Service) assignPartyLeaderV1(ctx context.Context, who *pragma.PlayerSession, req *wire.PartyAssignPartyLeaderV1Request) (*wire.PartyResponse, error) {
-	return s.inOwn(ctx, who, wire.UUID{}, func(c *change, me *PlayerInfo) error {
+	return s.inOwn(ctx, who, req.PartyID, func(c *change, me *PlayerInfo) error {
 		return c.st.assignLeader(me, pragma.PlayerID(req.PlayerID), c.cfg.EnableTransferPartyLeader)
 	})
 }
@@ -190,7 +190,7 @@ func (s *Service) setZonesV1(ctx context.Context, who *pragma.PlayerSession, req
 	if err := checkZones(req.PreferredGameServerZones); err != nil {
 		return nil, err
 	}
-	return s.inOwn(ctx, who, wire.UUID{}, func(c *change, me *PlayerInfo) error {
+	return s.inOwn(ctx, who, req.PartyID, func(c *change, me *PlayerInfo) error {
 		return c.st.setZones(me, req.PreferredGameServerZones)
 	})
 }
@@ -200,7 +200,7 @@ func (s *Service) setPingsV1(ctx context.Context, who *pragma.PlayerSession, req
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.inOwn(ctx, who, wire.UUID{}, func(c *change, me *PlayerInfo) error {
+	_, err = s.inOwn(ctx, who, req.PartyID, func(c *change, me *PlayerInfo) error {
 		if c.st.queued() {
 			return ErrInvalidState
 		}
@@ -214,7 +214,7 @@ func (s *Service) overrideV1(ctx context.Context, who *pragma.PlayerSession, req
 	if err := checkText("gameServerVersion", req.GameServerVersion); err != nil {
 		return nil, err
 	}
-	_, err := s.inOwn(ctx, who, wire.UUID{}, func(c *change, _ *PlayerInfo) error {
+	_, err := s.inOwn(ctx, who, req.PartyID, func(c *change, _ *PlayerInfo) error {
 		switch {
 		case !c.cfg.EnableGameServerVersionDevelopmentOverride:
 			return ErrOverrideDisabled
@@ -237,7 +237,7 @@ func (s *Service) enterMatchmakingV1(ctx context.Context, who *pragma.PlayerSess
 }
 
 // inOwn changes the caller's party, tells the others, and answers with what the
-// caller now sees.
+// caller now sees. named is the party the client thinks it is in, or zero.
 func (s *Service) inOwn(ctx context.Context, who *pragma.PlayerSession, named wire.UUID, fn func(c *change, me *PlayerInfo) error) (*wire.PartyResponse, error) {
 	var v *view
 	err := s.inParty(ctx, who.PlayerID, pragma.PartyID(named), func(c *change, me *PlayerInfo) (err error) {

@@ -42,6 +42,12 @@ var (
 	ErrFailedToEnterMatchmaking = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "PartyService_FailedToEnterMatchmaking", Message: "matchmaking refused the party"}
 	// ErrFailedToLeaveMatchmaking is a party that could not be taken out of its queue.
 	ErrFailedToLeaveMatchmaking = &pragma.Error{Code: pragma.Unavailable, Reason: "PartyService_FailedToLeaveMatchmaking", Message: "the party could not leave matchmaking"}
+	// ErrLeavePartyFailed, ErrPlayersAlreadyInGameLoop and
+	// ErrPartyClientVersionMismatch have documented names that the engine itself
+	// has no use for; hooks may return them.
+	ErrLeavePartyFailed           = &pragma.Error{Code: pragma.Unavailable, Reason: "PartyService_LeavePartyFailed", Message: "the player could not leave the party"}
+	ErrPlayersAlreadyInGameLoop   = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "PartyService_PlayersAlreadyInGameLoop", Message: "a player is in matchmaking or in a game already"}
+	ErrPartyClientVersionMismatch = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "PartyService_PartyClientVersionMismatch", Message: "the players' clients do not fit each other"}
 	// ErrOverrideDisabled is a development override that the configuration does not allow.
 	ErrOverrideDisabled = &pragma.Error{Code: pragma.PermissionDenied, Reason: "PartyService_OverrideGameServerVersionDisabled", Message: "overriding the game server version is disabled"}
 	// ErrRepeatInviteTooSoon is a second invite within repeatInviteDelaySeconds.

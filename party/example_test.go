@@ -65,6 +65,40 @@ func ExampleService() {
 	// Output: PartyRpc
 }
 
+// guilds is a studio's service that brings guild mates together.
+type guilds struct{ Parties party.API }
+
+func (g *guilds) Gather(ctx context.Context, id pragma.PartyID, mates []pragma.PlayerID) (missing int) {
+	for _, mate := range mates {
+		if err := g.Parties.AddPlayer(ctx, id, party.PlayerToAdd{PlayerID: mate}); err != nil {
+			missing++
+		}
+	}
+	return missing
+}
+
+// onePlace stands in for parties in a test of guilds: the first one gets in.
+type onePlace struct {
+	party.API
+	taken bool
+}
+
+func (o *onePlace) AddPlayer(context.Context, pragma.PartyID, party.PlayerToAdd) error {
+	if o.taken {
+		return party.ErrFull
+	}
+	o.taken = true
+	return nil
+}
+
+// In main, Parties is the *party.Service of the server.
+func ExampleAPI() {
+	g := &guilds{Parties: &onePlace{}}
+	mates := []pragma.PlayerID{pragma.NewID[pragma.PlayerID](), pragma.NewID[pragma.PlayerID]()}
+	fmt.Println("missing:", g.Gather(context.Background(), pragma.NewID[pragma.PartyID](), mates))
+	// Output: missing: 1
+}
+
 // The documented rule for versions: the greatest key that fits everybody.
 func ExampleBestVersion() {
 	supported := map[string]party.ServerVersion{

@@ -12,14 +12,16 @@ import (
 // maxReceived bounds how many received invites a player is shown.
 const maxReceived = 100
 
+// sendInviteV1 answers with the invite's id alone. The caller's own new version
+// is not told to him, as for every other call (wire §7.2).
 func (s *Service) sendInviteV1(ctx context.Context, who *pragma.PlayerSession, req *wire.PartySendInviteV1Request) (*wire.PartySendInviteV1Response, error) {
 	resp := &wire.PartySendInviteV1Response{}
 	invitee := pragma.PlayerID(req.InviteePlayerID)
-	_, err := s.inOwn(ctx, who, wire.UUID{}, func(c *change, me *PlayerInfo) error {
+	_, err := s.inOwn(ctx, who, req.PartyID, func(c *change, me *PlayerInfo) error {
 		if invitee.IsZero() {
 			return ErrPlayerNotFound
 		}
-		if _, err := c.nameOf(invitee); err != nil {
+		if _, _, err := c.identify(c.tx.Context(), invitee); err != nil {
 			return err
 		}
 		err := c.ask("HandlePlayerSendInviteRequest", func(ctx context.Context) error {

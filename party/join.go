@@ -1,13 +1,14 @@
 package party
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
-	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/entity"
 	"github.com/openpragma/engine/pragma/ext"
 )
@@ -92,7 +93,8 @@ func (s *Service) create(ctx context.Context, j *joiner, request ext.Value, zone
 }
 
 // join adds a player, and takes him out of the party where he was, in the same
-// commit: if the plugin refuses, he stays there.
+// commit: if the plugin refuses, he stays there. Who creates a party is let in
+// before he leaves the old one; who joins a party leaves first (engine §3.4).
 func (c *change) join(j *joiner) (*view, error) {
 	id := j.info.PlayerID
 	where, err := c.slots.Edit(c.tx, id)
@@ -106,14 +108,8 @@ func (c *change) join(j *joiner) (*view, error) {
 	case refused != nil:
 		return nil, refused
 	}
-	if err := c.leaveOther(where.PartyID, id); err != nil {
-		return nil, err
-	}
 	m := j.info.clone()
-	err = c.ask("OnAddPlayer", func(ctx context.Context) error {
-		return c.Plugin.OnAddPlayer(ctx, &AddPlayerRequest{j.ext, c.player(m), c.party(), c.cfg, j.how})
-	})
-	if err != nil {
+	if err := c.moveIn(where.PartyID, m, j); err != nil {
 		return nil, err
 	}
 	others := c.st.ids()
@@ -130,21 +126,50 @@ func (c *change) join(j *joiner) (*view, error) {
 	return c.finish(id)
 }
 
-// leaveOther takes a player out of the party he is in so far.
-func (c *change) leaveOther(id pragma.PartyID, player pragma.PlayerID) error {
+// moveIn asks the plugin for a new member, and takes him out of the party from.
+func (c *change) moveIn(from pragma.PartyID, m *PlayerInfo, j *joiner) error {
+	add := func() error {
+		return c.ask("OnAddPlayer", func(ctx context.Context) error {
+			return c.Plugin.OnAddPlayer(ctx, &AddPlayerRequest{j.ext, c.player(m), c.party(), c.cfg, j.how})
+		})
+	}
+	if j.how == JoinCreate {
+		if err := add(); err != nil {
+			return err
+		}
+		_, err := c.leaveOther(from, m.PlayerID)
+		return err
+	}
+	was, err := c.leaveOther(from, m.PlayerID)
+	if err != nil {
+		return err
+	}
+	if j.how == JoinBackend && was != nil { // what the backend does not know of his client
+		m.GameClientVersion = cmp.Or(m.GameClientVersion, was.GameClientVersion)
+		if m.GameServerZoneToPing == nil {
+			m.GameServerZoneToPing = maps.Clone(was.GameServerZoneToPing)
+		}
+	}
+	return add()
+}
+
+// leaveOther takes a player out of the party he is in so far, and returns what
+// he was there; nil if he was in none.
+func (c *change) leaveOther(id pragma.PartyID, player pragma.PlayerID) (was *PlayerInfo, err error) {
 	if id.IsZero() {
-		return nil
+		return nil, nil
 	}
 	old, err := c.in(c.tx, id)
 	if err != nil || old == nil {
-		return err
+		return nil, err
 	}
+	was = old.st.find(player)
 	if err := old.remove(player, Left); err != nil {
-		return err
+		return nil, err
 	}
 	old.notifyRemoved(player, Left)
 	_, err = old.finish(player)
-	return err
+	return was, err
 }
 
 // inviteRef is the record by which a player's received invites are found. Its id
@@ -186,7 +211,7 @@ func (c *change) settleInvites(caller ...pragma.PlayerID) error {
 }
 
 func (c *change) inviteSent(inv Invite) error {
-	name, err := c.nameOf(inv.InviteePlayerID)
+	_, name, err := c.identify(c.tx.Context(), inv.InviteePlayerID)
 	if err != nil {
 		return err
 	}
@@ -202,25 +227,6 @@ func (c *change) inviteSent(inv Invite) error {
 		InviteID: wire.UUID(inv.InviteID), InviterInfo: inv.inviter(), PartyID: wire.UUID(c.st.ID),
 	}), inv.InviteePlayerID)
 	return nil
-}
-
-// nameOf returns the name of a player, or ErrPlayerNotFound.
-func (c *change) nameOf(id pragma.PlayerID) (pragma.DisplayName, error) {
-	if c.Accounts == nil {
-		session, err := c.m.LatestSession(c.tx.Context(), id)
-		if err != nil || session == nil {
-			return pragma.DisplayName{}, err
-		}
-		return session.DisplayName, nil
-	}
-	p, err := c.Accounts.ProfileOfPlayer(c.tx.Context(), id)
-	if errors.Is(err, account.ErrNotFound) {
-		return pragma.DisplayName{}, ErrPlayerNotFound
-	}
-	if err != nil {
-		return pragma.DisplayName{}, fmt.Errorf("look up player %s: %w", id, err)
-	}
-	return p.DisplayName, nil
 }
 
 func (c *change) membersBut(except ...pragma.PlayerID) []pragma.PlayerID {

@@ -55,6 +55,10 @@ func (p *Party) InMatchmaking() bool { return p.st.queued() }
 // CreatedAt returns when the party was created.
 func (p *Party) CreatedAt() time.Time { return p.st.CreatedAt }
 
+// LastAccess returns when a player or the backend last touched the party before
+// this change; from then on it is counted when it expires.
+func (p *Party) LastAccess() time.Time { return p.st.LastAccess }
+
 // GameServerVersion returns the version that fits all members, as of the last
 // join or leave. It is empty when versions are not in use, and false when no
 // version fits.
@@ -132,6 +136,9 @@ func (p *Party) SetLeader(id pragma.PlayerID, leader bool) error {
 // Invites returns the open invites, the oldest first.
 func (p *Party) Invites() []Invite { return slices.Clone(p.st.Invites) }
 
+// InvitesAllowed reports what [Party.AllowInvites] said.
+func (p *Party) InvitesAllowed() bool { return !p.st.InvitesRefused }
+
 // AllowInvites says whether players may be invited and may join by code; they
 // may unless a plugin forbids it. Open invites stay valid.
 func (p *Party) AllowInvites(allow bool) { p.edit().InvitesRefused = !allow }
@@ -174,8 +181,10 @@ type ReadOnlyParty struct {
 	MaxPlayerCount            int
 	DisableMaxPlayerCount     bool
 	GameServerVersion         string
+	NoCommonVersion           bool // no game server version fits all members
 	OverrideGameServerVersion string
 	PreferredGameServerZones  []string
+	InvitesAllowed            bool
 	InMatchmaking             bool
 	Players                   []PlayerInfo // in the order of joining
 	Invites                   []Invite
@@ -183,13 +192,24 @@ type ReadOnlyParty struct {
 	CreatedAt, LastAccess     time.Time
 }
 
+// Player returns a member, or nil.
+func (p *ReadOnlyParty) Player(id pragma.PlayerID) *PlayerInfo {
+	for i := range p.Players {
+		if p.Players[i].PlayerID == id {
+			return &p.Players[i]
+		}
+	}
+	return nil
+}
+
 func (st *state) readOnly() ReadOnlyParty {
 	c := st.clone()
 	r := ReadOnlyParty{
 		PartyID: c.ID, Version: c.Version, InviteCode: c.InviteCode,
 		MaxPlayerCount: c.MaxPlayerCount, DisableMaxPlayerCount: c.DisableMaxPlayerCount,
-		GameServerVersion: c.GameServerVersion, OverrideGameServerVersion: c.OverrideGameServerVersion,
-		PreferredGameServerZones: c.PreferredGameServerZones, InMatchmaking: c.queued(),
+		GameServerVersion: c.GameServerVersion, NoCommonVersion: c.NoCommonVersion,
+		OverrideGameServerVersion: c.OverrideGameServerVersion, PreferredGameServerZones: c.PreferredGameServerZones,
+		InvitesAllowed: !c.InvitesRefused, InMatchmaking: c.queued(),
 		Invites: c.Invites, Ext: c.Ext, CreatedAt: c.CreatedAt, LastAccess: c.LastAccess,
 	}
 	for _, m := range c.Members {

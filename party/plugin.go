@@ -56,14 +56,15 @@ type Plugin interface {
 	// is logged and drops what the hook changed.
 	ReturnFromGameInstance(ctx context.Context, e *ReturnFromGameInstanceEvent) error
 	// ReturnFromMatchmaking is told that the party is no longer in matchmaking,
-	// without a game; a game server version that is gone is [ReturnFailed] too. An error is logged and drops what the hook changed.
+	// without a game; a game server version that is gone is [ReturnFailed] too. An
+	// error is logged and drops what the hook changed.
 	ReturnFromMatchmaking(ctx context.Context, e *ReturnFromMatchmakingEvent) error
 
 	// HandlePlayerSendInviteRequest is asked to invite a player.
 	HandlePlayerSendInviteRequest(ctx context.Context, r *PlayerSendInviteRequest) error
 	// HandlePlayerCancelInviteRequest is asked to take an invite back.
 	HandlePlayerCancelInviteRequest(ctx context.Context, r *PlayerCancelInviteRequest) error
-	// HandleBackendUpdateRequest applies what [Service.Update] was called with.
+	// HandleBackendUpdateRequest applies what [API.Update] was called with.
 	HandleBackendUpdateRequest(ctx context.Context, r *BackendUpdateRequest) error
 	// HandlePlayerEnterMatchmakingRequest is asked before a party enters
 	// matchmaking; an error refuses.

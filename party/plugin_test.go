@@ -35,7 +35,7 @@ func TestHooksAreCalledInTheDocumentedOrder(t *testing.T) {
 			{"invite", func() {
 				marian.party("PartyRpc.RespondToInviteV1", m{"inviteId": robin.invite(marian), "accepted": true})
 			}, []string{"HandlePlayerSendInviteRequest", "OnAddPlayer INVITE"}},
-			{"move", func() { marian.create() }, []string{"InitializeParty", "OnRemovePlayer LEFT", "OnAddPlayer CREATE"}},
+			{"move", func() { marian.create() }, []string{"InitializeParty", "OnAddPlayer CREATE", "OnRemovePlayer LEFT"}},
 			{"ready", func() { robin.party("PartyRpc.SetReadyStateV1", m{"ready": true}) }, []string{"CanChangeReady"}},
 			{"update party", func() { robin.party("PartyRpc.UpdatePartyV1", nil) }, []string{"UpdateParty"}},
 			{"update player", func() { robin.party("PartyRpc.UpdatePartyPlayerV1", nil) }, []string{"UpdatePlayer"}},
@@ -282,53 +282,6 @@ func TestTheInventorySnapshotIsFilteredAndRefreshed(t *testing.T) {
 		w.endGame(game, s.partyID(), robin.id)
 		if diff := cmp.Diff(owned.items, inside); diff != "" {
 			t.Errorf("snapshot after the game (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestBackendCallsTellEverybody(t *testing.T) {
-	plugin := &recorder{backend: func(q *party.BackendUpdateRequest) error {
-		q.Party.SetExt(q.RequestExt)
-		_, err := q.Party.SendInvite(q.Party.Players()[0].ID(), q.Party.Players()[0].ID())
-		if !errors.Is(err, party.ErrAlreadyInParty) {
-			return fmt.Errorf("inviting a member = %w, want ErrAlreadyInParty", err)
-		}
-		return nil
-	}}
-	run(t, options{plugin: plugin}, func(w *world) {
-		ctx := w.T.Context()
-		robin, marian, will := w.player("robin"), w.player("marian"), w.player("will")
-		s := w.together(robin, marian)
-		must := func(err error) {
-			t.Helper()
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		must(w.parties.Update(ctx, s.partyID(), ext.Of(m{"x": 1})))
-		w.tells("update", map[*player][]string{robin: {"PartyDetails robin* marian v3"}, marian: {"PartyDetails robin* marian v3"}})
-		must(w.parties.AddPlayer(ctx, s.partyID(), party.PlayerInfo{PlayerID: will.id, DisplayName: pragma.DisplayName{DisplayName: "will"}, Leader: true}, ext.Value{}))
-		w.tells("add", map[*player][]string{
-			robin: {"PartyDetails robin* marian will v4"}, will: {"SessionChanged set[2] removed[]", "PartyDetails robin* marian will v4"},
-		})
-		must(w.parties.RemovePlayer(ctx, s.partyID(), robin.id, party.GameClientsIncompatible))
-		w.tells("remove", map[*player][]string{
-			robin: {"Removed GAME_CLIENTS_INCOMPATIBLE_WITH_GAME_SERVER", "SessionChanged set[] removed[2]"},
-		})
-		if got, err := w.parties.PartyOf(ctx, will.id); err != nil || got != s.partyID() {
-			t.Errorf("PartyOf = %v, %v, want %v", got, err, s.partyID())
-		}
-		will.told()
-		must(w.parties.Close(ctx, s.partyID()))
-		w.tells("close", map[*player][]string{will: {"Removed PARTY_CLOSED", "SessionChanged set[] removed[2]"}})
-		for name, err := range map[string]error{
-			"Update": w.parties.Update(ctx, s.partyID(), ext.Value{}), "Close": w.parties.Close(ctx, s.partyID()),
-			"RemovePlayer": w.parties.RemovePlayer(ctx, s.partyID(), will.id, party.Left),
-			"AddPlayer":    w.parties.AddPlayer(ctx, s.partyID(), party.PlayerInfo{PlayerID: will.id}, ext.Value{}),
-		} {
-			if !errors.Is(err, party.ErrPartyNotFound) {
-				t.Errorf("%s of a closed party = %v, want ErrPartyNotFound", name, err)
-			}
 		}
 	})
 }

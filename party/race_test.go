@@ -75,6 +75,9 @@ func (w *world) checkParty(step string, p *party.ReadOnlyParty, players []pragma
 	}
 }
 
+// stranger is the name of players without an account.
+var stranger = pragma.DisplayName{DisplayName: "stranger", Discriminator: "0001"}
+
 func newPlayers(n int) []pragma.PlayerID {
 	all := make([]pragma.PlayerID, n)
 	for i := range all {
@@ -92,7 +95,7 @@ func TestOfTwoHundredJoinsOneGetsTheLastPlace(t *testing.T) {
 		var wg sync.WaitGroup
 		for i, id := range racers {
 			wg.Go(func() {
-				results[i] = w.parties.AddPlayer(w.T.Context(), s.partyID(), party.PlayerInfo{PlayerID: id}, ext.Value{})
+				results[i] = w.parties.AddPlayer(w.T.Context(), s.partyID(), party.PlayerToAdd{PlayerID: id, DisplayName: stranger})
 			})
 		}
 		wg.Wait()
@@ -124,7 +127,7 @@ func TestAPlayerWhoJoinsTwentyPartiesAtOnceIsInOne(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, id := range ids {
 			wg.Go(func() {
-				err := w.parties.AddPlayer(w.T.Context(), id, party.PlayerInfo{PlayerID: robin}, ext.Value{})
+				err := w.parties.AddPlayer(w.T.Context(), id, party.PlayerToAdd{PlayerID: robin, DisplayName: stranger})
 				if err != nil && !errors.Is(err, pragma.ErrUnavailable) { // overtaken too often
 					t.Error(err)
 				}
@@ -272,7 +275,7 @@ func TestManyJoinsKeepTheRulesOnABadStore(t *testing.T) {
 				}
 				racers := newPlayers(200)
 				join := func(id pragma.PartyID, who pragma.PlayerID) {
-					_ = w.parties.AddPlayer(w.T.Context(), id, party.PlayerInfo{PlayerID: who}, ext.Value{})
+					_ = w.parties.AddPlayer(w.T.Context(), id, party.PlayerToAdd{PlayerID: who, DisplayName: stranger})
 				}
 				w.faults(true)
 				var wg sync.WaitGroup
@@ -303,7 +306,7 @@ func (w *world) storm(seed uint64, players []pragma.PlayerID, parties []pragma.P
 				var err error
 				switch rng.IntN(6) {
 				case 0, 1, 2:
-					err = w.parties.AddPlayer(ctx, id, party.PlayerInfo{PlayerID: player}, ext.Value{})
+					err = w.parties.AddPlayer(ctx, id, party.PlayerToAdd{PlayerID: player, DisplayName: stranger})
 				case 3:
 					err = w.parties.RemovePlayer(ctx, id, player, party.Left)
 				case 4:

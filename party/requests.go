@@ -22,7 +22,7 @@ const (
 type RemovalReason string
 
 // Reasons for a removal. GameClientsIncompatible is never used by the engine
-// itself; a studio may with [Service.RemovePlayer].
+// itself; a studio may with [API.RemovePlayer].
 const (
 	Kicked                  RemovalReason = "KICKED"
 	Left                    RemovalReason = "LEFT"
@@ -167,7 +167,7 @@ type PlayerCancelInviteRequest struct {
 // BackendUpdateRequest is for [Plugin.HandleBackendUpdateRequest].
 type BackendUpdateRequest struct {
 	Party *Party
-	// RequestExt is what the studio's own code gave to [Service.Update].
+	// RequestExt is what the studio's own code gave to [API.Update].
 	RequestExt ext.Value
 	Config     Config
 }

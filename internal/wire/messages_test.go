@@ -47,7 +47,7 @@ func messages() map[string]func() any {
 		"PartyRpc.JoinWithInviteCodeV1Request":                   message[wire.PartyJoinWithInviteCodeV1Request],
 		"PartyRpc.JoinWithPartyIdV1Request":                      message[wire.PartyJoinWithPartyIDV1Request],
 		"PartyRpc.KickV1Request":                                 message[wire.PartyKickV1Request],
-		"PartyRpc.LeaveV1Request":                                empty,
+		"PartyRpc.LeaveV1Request":                                message[wire.PartyLeaveV1Request],
 		"PartyRpc.PartyClientVersionMismatchV1Notification":      empty,
 		"PartyRpc.PartyDetailsV1Notification":                    message[wire.PartyDetailsV1Notification],
 		"PartyRpc.RemovedV1Notification":                         message[wire.PartyRemovedV1Notification],

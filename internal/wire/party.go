@@ -2,9 +2,10 @@ package wire
 
 import "github.com/openpragma/engine/pragma/ext"
 
-// The calls of PartyRpc (wire §7.2, §16.2). LeaveV1 and GetReceivedInvitesV1
-// have [Empty] requests; SetGameServerZoneToPingV1,
-// DevelopmentOverrideGameServerVersionV1 and LeaveV1 have Empty responses.
+// The calls of PartyRpc (wire §7.2, §16.2). GetReceivedInvitesV1 has an [Empty]
+// request; SetGameServerZoneToPingV1, DevelopmentOverrideGameServerVersionV1 and
+// LeaveV1 have Empty responses. Every request that is about the caller's own
+// party may name it as partyId (engine §3.6).
 
 // PartyResponse is the answer of every call that changes a party: the party as
 // the caller now sees it. RespondToInviteV1 leaves it out when the invite was
@@ -32,6 +33,7 @@ type (
 // PartyAssignPartyLeaderV1Request hands the lead to another member.
 type PartyAssignPartyLeaderV1Request struct {
 	PlayerID UUID `json:"playerId,omitzero"`
+	PartyID  UUID `json:"partyId,omitzero"` // may be left out
 }
 
 // PartyCreateV1Request makes a party with the caller as its leader.
@@ -48,6 +50,7 @@ type PartyCreateV1Request struct {
 // game server, for development.
 type PartyDevelopmentOverrideGameServerVersionV1Request struct {
 	GameServerVersion string `json:"gameServerVersion"`
+	PartyID           UUID   `json:"partyId,omitzero"` // may be left out
 }
 
 // PartyEnterMatchmakingV1Request puts the party into a queue.
@@ -74,6 +77,12 @@ type PartyJoinWithPartyIDV1Request struct {
 // PartyKickV1Request removes another member.
 type PartyKickV1Request struct {
 	PlayerID UUID `json:"playerId,omitzero"`
+	PartyID  UUID `json:"partyId,omitzero"` // may be left out
+}
+
+// PartyLeaveV1Request takes the caller out of his party.
+type PartyLeaveV1Request struct {
+	PartyID UUID `json:"partyId,omitzero"` // may be left out
 }
 
 // PartyRespondToInviteV1Request accepts or declines an invite.
@@ -88,9 +97,12 @@ type PartyRespondToInviteV1Request struct {
 // PartySendInviteV1Request invites a player.
 type PartySendInviteV1Request struct {
 	InviteePlayerID UUID `json:"inviteePlayerId,omitzero"`
+	PartyID         UUID `json:"partyId,omitzero"` // may be left out
 }
 
-// PartySendInviteV1Response names the new invite.
+// PartySendInviteV1Response names the new invite. It has no party, and the
+// caller gets no notification of his own call (wire §7.2): he learns the new
+// version with the next answer or notification, or with SyncPartyV1.
 type PartySendInviteV1Response struct {
 	InviteID UUID `json:"inviteId,omitzero"`
 }
@@ -109,11 +121,13 @@ type PartyGetReceivedInvitesV1Response struct {
 // PartySetGameServerZoneToPingV1Request reports the caller's pings.
 type PartySetGameServerZoneToPingV1Request struct {
 	GameServerZoneToPing map[string]Int32 `json:"gameServerZoneToPing"` // milliseconds
+	PartyID              UUID             `json:"partyId,omitzero"`     // may be left out
 }
 
 // PartySetPreferredGameServerZonesV1Request sets the party's zones.
 type PartySetPreferredGameServerZonesV1Request struct {
 	PreferredGameServerZones []string `json:"preferredGameServerZones"`
+	PartyID                  UUID     `json:"partyId,omitzero"` // may be left out
 }
 
 // PartySetReadyStateV1Request sets whether the caller is ready.
