@@ -41,6 +41,18 @@
 // BuildExtBroadcastPlayer for all members, BuildExtPrivatePlayer for its player
 // only (engine §3.2).
 //
+// # Members who are gone
+//
+// A member whose connection breaks keeps his place for the grace time of his
+// session, 60 s by default, and nobody is told. Then, or at once when he logs out,
+// his party leaves matchmaking and he leaves his party, with [Disconnected]; the
+// others see the party without him. During a game he stays, and leaves when it is
+// over unless he is back (engine §1.1). Package docs/flows has the conversation.
+//
+// # From a studio's own services
+//
+// [API] is what they need of parties: read, update, close, add and remove players.
+//
 // # Game server versions
 //
 // With [Config.GameServerVersionCompatibility], or a [CompatibilityPlugin], a party

@@ -218,8 +218,10 @@ func (c *change) returned(reason ReturnReason) {
 }
 
 // LeaveMatchmaking takes a player's whole party out of matchmaking; it is no
-// error if the party is in none. The other members see it. It returns
-// [ErrNotInParty] and [ErrFailedToLeaveMatchmaking]. Matchmaking calls it for MatchmakingRpc.LeaveMatchmakingV2.
+// error if the party is in none. The other members see it; the caller's answer is
+// empty, and he learns the party's new version with the next one (wire §7.2, §7.4).
+// It returns [ErrNotInParty] and [ErrFailedToLeaveMatchmaking]. Matchmaking calls
+// it for MatchmakingRpc.LeaveMatchmakingV2.
 func (s *Service) LeaveMatchmaking(ctx context.Context, player pragma.PlayerID) error {
 	return s.inParty(ctx, player, pragma.PartyID{}, func(c *change, _ *PlayerInfo) error {
 		if !c.st.queued() {
