@@ -81,6 +81,28 @@ func TestBenchPartyReportsUpdatesAndTheirWay(t *testing.T) {
 	)
 }
 
+func TestBenchDeliveriesComparesTheStores(t *testing.T) {
+	line := func(store string) string {
+		return `deliveries, 8 sockets, ` + store + `: COUNT deliveries/s \(aim 70,000\), COUNT updates/s, p50 MILLIS, p99 MILLIS \(aim p99 14 ms\); server: PERCENT of a processor, \d+ µs per delivery, so COUNT deliveries/s of a whole one`
+	}
+	matchLines(t, output(t, "bench", "deliveries", "-duration", "50ms", "-sockets", "8"), line("SQLite"), line("memory"))
+}
+
+func TestBenchCreatesMakesParties(t *testing.T) {
+	matchLines(t, output(t, "bench", "creates", "-duration", "20ms", "-players", "1,3"),
+		`creates, 1 player: COUNT creates/s \(aim 8,000\), p50 MILLIS, p99 MILLIS; CPU per create: server \d+ µs`,
+		`creates, 3 players: COUNT creates/s \(aim 8,000\), p50 MILLIS, p99 MILLIS; CPU per create: server \d+ µs`,
+	)
+}
+
+func TestBenchMembersComparesSizes(t *testing.T) {
+	matchLines(t, output(t, "bench", "members", "-duration", "50ms", "-parties", "2", "-members", "1,5"),
+		`members, 1 member: COUNT updates/s; per update: server \d+ µs, \d+ allocations`,
+		`members, 5 members: COUNT updates/s; per update: server \d+ µs, \d+ allocations`,
+		`members, each further one: -?[\d.]+ µs, -?[\d.]+ allocations`,
+	)
+}
+
 func TestBenchStartReportsTheStages(t *testing.T) {
 	matchLines(t, output(t, "bench", "start", "-runs", "1"),
 		`start, 1 run: first match after MILLIS \(gateways open after MILLIS, players connected MILLIS, queued MILLIS\), bare echo process after MILLIS, ratio \d+ \(aim 1,000 ms\)`,
@@ -88,7 +110,7 @@ func TestBenchStartReportsTheStages(t *testing.T) {
 }
 
 func TestBenchmarksStopWithTheirContext(t *testing.T) {
-	for _, what := range []string{"calls", "idle", "store", "party", "start"} {
+	for _, what := range []string{"calls", "idle", "store", "party", "deliveries", "creates", "members", "start"} {
 		t.Run(what, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()

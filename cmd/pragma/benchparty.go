@@ -29,7 +29,7 @@ func benchParty(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	machine(stdout)
 	return inTempDir(func(dir string) error {
 		return withChild(ctx, stderr, filepath.Join(dir, "party.db"), func(srv *child) error {
-			crews, err := muster(ctx, srv.addresses, most)
+			crews, err := muster(ctx, srv.addresses, most, membersPerParty)
 			defer disband(crews)
 			if err != nil {
 				return errors.Join(err, context.Cause(ctx))
@@ -87,6 +87,7 @@ type updates struct {
 	rate            rate
 	times           []time.Duration // from when it was due to its last member's receipt
 	server, members time.Duration   // processor time of the two processes
+	allocs          int64           // of the server
 }
 
 func (u *updates) latency() string {
@@ -104,6 +105,10 @@ func update(ctx context.Context, srv *child, crews []*crew, d, pace time.Duratio
 	if err != nil {
 		return u, err
 	}
+	allocs, err := srv.allocs()
+	if err != nil {
+		return u, err
+	}
 	members, begin := ownCPU(), time.Now()
 	times, err := each(len(crews), len(crews), func(i int) ([]time.Duration, error) {
 		due := begin.Add(pace * time.Duration(i) / time.Duration(len(crews))) // not all at the same moment
@@ -115,7 +120,10 @@ func update(ctx context.Context, srv *child, crews []*crew, d, pace time.Duratio
 	u.times = slices.Concat(times...)
 	u.rate = rate{len(u.times), time.Since(begin)}
 	u.members = ownCPU() - members
-	u.server, err = srv.cpu()
-	u.server -= server
+	if u.server, err = srv.cpu(); err != nil {
+		return u, err
+	}
+	u.allocs, err = srv.allocs()
+	u.server, u.allocs = u.server-server, u.allocs-allocs
 	return u, err
 }

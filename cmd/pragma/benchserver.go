@@ -20,8 +20,8 @@ import (
 )
 
 // benchServerName is the command that runs a server in a process of its own. It
-// says where it listens, answers the questions "memory" and "cpu" on standard
-// input, and stops when that ends; so it never outlives its parent.
+// says where it listens, answers the questions "memory", "cpu" and "allocs"
+// on standard input, and stops when that ends; so it never outlives its parent.
 const benchServerName = "server"
 
 // benchConfig lets a server be measured beside anything else on the machine.
@@ -33,6 +33,7 @@ core:
     game:   {player: {address: "127.0.0.1:0"}, partner: {enabled: false}, operator: {enabled: false}}
 game:
   serviceConfigs:
+    PartyConfig: {disableMaxPlayerCount: true}
     LoginQueueServiceConfig: {targetLoginRatePerSecond: 1000000, targetCcuLimit: 100000000}
   pluginConfigs:
     MatchmakingService.matchmakingPlugin: {config: {numberOfTeams: 2, playersPerTeam: 2}}
@@ -131,6 +132,10 @@ func answer(stdout io.Writer, question string) error {
 		return printJSON(stdout, m)
 	case "cpu":
 		return printJSON(stdout, int64(ownCPU()))
+	case "allocs":
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return printJSON(stdout, int64(m.Mallocs))
 	}
 	return fmt.Errorf("question %q", question)
 }
@@ -202,6 +207,11 @@ func (c *child) cpu() (time.Duration, error) {
 	return time.Duration(ns), err
 }
 
+// allocs asks the process how many objects it has allocated.
+func (c *child) allocs() (n int64, err error) {
+	return n, c.ask("allocs", &n)
+}
+
 func (c *child) ask(question string, answer any) error {
 	_, err := io.WriteString(c.in, question+"\n")
 	if err == nil {
@@ -223,8 +233,8 @@ func (c *child) stop() error {
 }
 
 // withChild runs a backend on a database in a process of its own while fn runs.
-func withChild(ctx context.Context, stderr io.Writer, db string, fn func(srv *child) error) (err error) {
-	srv, err := startChild(ctx, stderr, "-db", db)
+func withChild(ctx context.Context, stderr io.Writer, db string, fn func(srv *child) error, more ...string) (err error) {
+	srv, err := startChild(ctx, stderr, append([]string{"-db", db}, more...)...)
 	if err != nil {
 		return err
 	}

@@ -36,9 +36,10 @@ type receipt struct {
 	err     error
 }
 
-// muster makes n parties. Those that were made are returned with the error.
-func muster(ctx context.Context, a pragma.Addresses, n int) ([]*crew, error) {
-	players, err := logInAll(ctx, a, n*membersPerParty)
+// muster makes n parties of so many members. Those that were made are returned
+// with the error.
+func muster(ctx context.Context, a pragma.Addresses, n, members int) ([]*crew, error) {
+	players, err := logInAll(ctx, a, n*members)
 	if err != nil {
 		return nil, err
 	}
@@ -49,8 +50,8 @@ func muster(ctx context.Context, a pragma.Addresses, n int) ([]*crew, error) {
 	}
 	crews, err := each(dialers, n, func(i int) (*crew, error) {
 		c := &crew{
-			sockets:  sockets[i*membersPerParty : (i+1)*membersPerParty],
-			receipts: make(chan receipt, membersPerParty),
+			sockets:  sockets[i*members : (i+1)*members],
+			receipts: make(chan receipt, members),
 			over:     make(chan struct{}),
 		}
 		return c, c.gather()

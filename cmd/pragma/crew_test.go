@@ -51,7 +51,7 @@ func mustered(t *testing.T) *crew {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	srv := started(t)
-	crews, err := muster(ctx, srv.addresses, 1)
+	crews, err := muster(ctx, srv.addresses, 1, membersPerParty)
 	t.Cleanup(func() {
 		disband(crews)
 		cancel()

@@ -64,6 +64,9 @@ func benchmarks() []command {
 		{name: "idle", short: "memory of an idle authenticated socket", run: benchIdle},
 		{name: "store", short: "commits of the embedded database", run: benchStore},
 		{name: "party", short: "durable party updates end to end", run: benchParty},
+		{name: "deliveries", short: "party updates to many sockets, on one processor", run: benchDeliveries},
+		{name: "creates", short: "durable creates of parties", run: benchCreates},
+		{name: "members", short: "what each further member of a party costs", run: benchMembers},
 		{name: "start", short: "from nothing to the first match", run: benchStart},
 		{name: benchServerName, short: "the server process of the other benchmarks", run: benchServer, hidden: true},
 	}
