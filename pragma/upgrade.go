@@ -91,7 +91,8 @@ func hasToken(values []string, token string) bool {
 }
 
 // smallBuffers gives a socket buffers that fit an idle connection, in place of
-// the 4 KiB each that the HTTP server has (ADR 5), and puts framing under them.
+// the 4 KiB each that the HTTP server has (ADR 5), and puts framing under them,
+// and wholeFrames.
 type smallBuffers struct {
 	http.ResponseWriter
 	sock *socket
@@ -109,7 +110,7 @@ func (w *smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		early, _ := rw.Reader.Peek(n) // cannot fail: they are there
 		w.conn.early = bytes.Clone(early)
 	}
-	return w.conn, bufio.NewReadWriter(bufio.NewReaderSize(w.conn, 512), bufio.NewWriterSize(w.conn, 512)), nil
+	return w.conn, bufio.NewReadWriter(bufio.NewReaderSize(w.conn, 512), bufio.NewWriterSize(&wholeFrames{to: w.conn}, 512)), nil
 }
 
 // connect registers a socket before it is accepted; from here on it gets
