@@ -1,17 +1,20 @@
 package party_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma"
@@ -35,7 +38,14 @@ func (s *signer) token(id pragma.PlayerID) (string, error) {
 // serve runs a server for a benchmark and returns n parties with four members.
 func serve(b *testing.B, plugin party.Plugin, open store.Opener, n int) (*party.Service, []pragma.PartyID) {
 	b.Helper()
-	parties, sign := &party.Service{Plugin: plugin}, &signer{}
+	parties := &party.Service{Plugin: plugin}
+	return parties, serveParties(b, parties, open, n, 4)
+}
+
+// serveParties is serve for a service that is filled in, and parties of any size.
+func serveParties(b *testing.B, parties *party.Service, open store.Opener, n, members int) []pragma.PartyID {
+	b.Helper()
+	sign := &signer{}
 	ready := make(chan pragma.Addresses, 1)
 	srv := &pragma.Server{
 		Game: []pragma.Service{parties, sign}, Store: open, Logger: slog.New(slog.DiscardHandler),
@@ -55,55 +65,68 @@ func serve(b *testing.B, plugin party.Plugin, open store.Opener, n int) (*party.
 	})
 	select {
 	case a := <-ready:
-		return parties, fill(b, parties, sign, "http://"+a[pragma.Gateway{Backend: pragma.Game, Type: pragma.Player}], n)
+		return fill(b, parties, sign, "http://"+a[pragma.Gateway{Backend: pragma.Game, Type: pragma.Player}], n, members)
 	case err := <-done:
 		b.Fatal(err)
 	}
-	return nil, nil
+	return nil
 }
 
-func fill(b *testing.B, parties *party.Service, sign *signer, url string, n int) []pragma.PartyID {
+func fill(b *testing.B, parties *party.Service, sign *signer, url string, n, members int) []pragma.PartyID {
 	b.Helper()
 	ids := make([]pragma.PartyID, n)
-	for i := range ids {
-		leader := pragma.NewID[pragma.PlayerID]()
-		token, err := sign.token(leader)
-		if err != nil {
-			b.Fatal(err)
-		}
-		create(b, url, token)
-		if ids[i], err = parties.PartyOf(b.Context(), leader); err != nil || ids[i].IsZero() {
-			b.Fatalf("PartyOf = %v, %v", ids[i], err)
-		}
-		for range 3 {
-			p := party.PlayerToAdd{PlayerID: pragma.NewID[pragma.PlayerID](), DisplayName: pragma.DisplayName{DisplayName: "marian", Discriminator: "0001"}}
-			if err := parties.AddPlayer(b.Context(), ids[i], p); err != nil {
-				b.Fatal(err)
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	for range min(n, 64) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				var err error
+				if ids[i], err = newParty(b, parties, sign, url, members); err != nil {
+					b.Error(err)
+					return
+				}
 			}
-		}
+		})
+	}
+	if wg.Wait(); b.Failed() {
+		b.FailNow()
 	}
 	return ids
 }
 
-func create(b *testing.B, url, token string) {
-	b.Helper()
-	body, err := json.Marshal(m{"requestId": 1, "type": "PartyRpc.CreateV1Request", "payload": m{}})
-	if err != nil {
-		b.Fatal(err)
+func newParty(b *testing.B, parties *party.Service, sign *signer, url string, members int) (pragma.PartyID, error) {
+	leader := pragma.NewID[pragma.PlayerID]()
+	token, err := sign.token(leader)
+	if err == nil {
+		err = create(b.Context(), url, token)
 	}
-	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url+"/v1/rpc", bytes.NewReader(body))
 	if err != nil {
-		b.Fatal(err)
+		return pragma.PartyID{}, err
+	}
+	id, err := parties.PartyOf(b.Context(), leader)
+	for range members - 1 {
+		p := party.PlayerToAdd{PlayerID: pragma.NewID[pragma.PlayerID](), DisplayName: stranger}
+		err = errors.Join(err, parties.AddPlayer(b.Context(), id, p))
+	}
+	return id, err
+}
+
+func create(ctx context.Context, url, token string) error {
+	body := strings.NewReader(`{"requestId":1,"type":"PartyRpc.CreateV1Request","payload":{}}`)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/rpc", body)
+	if err != nil {
+		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
 	defer resp.Body.Close()
 	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		b.Fatalf("create: %s %s %v", resp.Status, text, err)
+		return fmt.Errorf("create: %s %s %w", resp.Status, text, err)
 	}
+	return nil
 }
 
 // shows is a plugin that shows something to everybody, and to each player alone.
@@ -143,6 +166,89 @@ func BenchmarkUpdate(b *testing.B) {
 				})
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "updates/s")
 			})
+		}
+	}
+}
+
+// seasons is a rule for versions that changes all at once.
+type seasons struct {
+	party.CompatibilityDefaults
+	now     atomic.Pointer[string]
+	changed func()
+}
+
+func (s *seasons) CalculateGameServerVersion(context.Context, *party.CalculateGameServerVersionRequest) (string, bool, error) {
+	return *s.now.Load(), true, nil
+}
+
+func (s *seasons) AllowsGameServerVersion(_ context.Context, r *party.AllowsGameServerVersionRequest) (bool, error) {
+	return r.Version == *s.now.Load(), nil
+}
+
+func (s *seasons) WatchGameServerVersions(changed func()) { s.changed = changed }
+
+// BenchmarkSweep is what happens to 10,000 parties when the version of all of
+// them disappears: how long it takes until the last one has another, and how long
+// the update of a party takes before it and meanwhile.
+func BenchmarkSweep(b *testing.B) {
+	const parties = 10_000
+	rule, names := &seasons{}, []string{"spring", "autumn"}
+	rule.now.Store(&names[0])
+	s := &party.Service{Compatibility: rule}
+	ids := serveParties(b, s, sqlite.File(filepath.Join(b.TempDir(), "party.db")), parties, 1)
+	slices.SortFunc(ids, func(x, y pragma.PartyID) int { return strings.Compare(x.String(), y.String()) })
+	last := ids[len(ids)-1] // the sweep goes by id
+	update := func() time.Duration {
+		begin := time.Now()
+		if err := s.Update(b.Context(), ids[0], ext.Value{}); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(begin)
+	}
+	var before, meanwhile []time.Duration
+	for range 500 {
+		before = append(before, update())
+	}
+	season := 0
+	for b.Loop() {
+		season = 1 - season
+		rule.now.Store(&names[season])
+		rule.changed()
+		for {
+			p, err := s.Party(b.Context(), last)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if p.GameServerVersion == names[season] {
+				break
+			}
+			meanwhile = append(meanwhile, update())
+		}
+	}
+	b.ReportMetric(float64(parties*b.N)/b.Elapsed().Seconds(), "parties/s")
+	for name, times := range map[string][]time.Duration{"before": before, "meanwhile": meanwhile} {
+		slices.Sort(times)
+		b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-"+name+"-µs")
+		b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-"+name+"-µs")
+	}
+}
+
+// BenchmarkDryRun is the question which of 10,000 parties a map would strand.
+func BenchmarkDryRun(b *testing.B) {
+	s := &party.Service{}
+	serveParties(b, s, sqlite.File(filepath.Join(b.TempDir(), "party.db")), 10_000, 1)
+	versions := map[string]party.ServerVersion{"1": {ServerVersion: "summer", ClientVersions: map[string]string{"1": "2.0"}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		checked := 0
+		for _, err := range s.Stranded(b.Context(), versions) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			checked++
+		}
+		if checked != 10_000 {
+			b.Fatalf("%d parties were checked", checked)
 		}
 	}
 }
