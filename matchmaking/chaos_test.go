@@ -136,11 +136,11 @@ func (c *crowd) step() {
 	anybody := group[c.rng.IntN(len(group))]
 	switch c.rng.IntN(8) {
 	case 0, 1, 2, 3:
-		group[0].try("PartyRpc.EnterMatchmakingV1", nil)
+		group[0].Try("PartyRpc.EnterMatchmakingV1", nil)
 	case 4:
-		anybody.try("MatchmakingRpc.LeaveMatchmakingV2", nil)
+		anybody.Try("MatchmakingRpc.LeaveMatchmakingV2", nil)
 	case 5:
-		anybody.try("GameInstanceRpc.LeaveV1", nil)
+		anybody.Try("GameInstanceRpc.LeaveV1", nil)
 	case 6:
 		time.Sleep(time.Duration(c.rng.IntN(4000)) * time.Millisecond)
 	case 7:
@@ -214,7 +214,7 @@ func (c *crowd) reconnect() {
 	for _, group := range c.groups {
 		for _, p := range group {
 			p.Cut()
-			p.connect()
+			p.Connect()
 			*c.belief[p] = belief{lost: true}
 		}
 	}
@@ -239,7 +239,7 @@ func (c *crowd) settle() {
 			if b.queued != first.queued {
 				c.T.Errorf("%s believes %+v, the leader %+v", p.name, b, first)
 			}
-			if _, refused := p.try("MatchmakingRpc.GetMatchmakingInfoV2", nil); (refused == nil) != b.queued {
+			if _, refused := p.Try("MatchmakingRpc.GetMatchmakingInfoV2", nil); (refused == nil) != b.queued {
 				c.T.Errorf("%s believes %+v, but asking for the queue gives %v", p.name, b, refused)
 			}
 		}

@@ -2,15 +2,8 @@ package matchmaking_test
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
@@ -116,98 +109,25 @@ func (a *arena) setRefuse(err error) {
 
 // player is a connected player.
 type player struct {
-	*pragmatest.Raw
-	w      *world
-	name   string
-	token  string
-	id     pragma.PlayerID
-	frames chan pragmatest.Frame // everything the server sends
-	notes  []pragmatest.Frame    // notifications nobody has looked at
+	*pragmatest.Peer
+	w    *world
+	name string
+	id   pragma.PlayerID
 }
 
 func (w *world) player(name string) *player {
 	w.T.Helper()
-	p := &player{w: w, name: name}
-	p.token, _ = w.Tokens(name)
-	p.id = idOf(w.T, p.token)
-	p.connect()
-	return p
-}
-
-// connect opens the player's socket and reads it.
-func (p *player) connect() {
-	p.w.T.Helper()
-	raw := p.w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Player}, p.token)
-	frames := make(chan pragmatest.Frame, 4096)
-	go func() {
-		defer close(frames)
-		for {
-			f, ok := raw.Poll(10 * 365 * 24 * time.Hour)
-			if !ok {
-				return
-			}
-			frames <- f
-		}
-	}()
-	p.Raw, p.frames, p.notes = raw, frames, nil
-	synctest.Wait()
-}
-
-func idOf(t *testing.T, token string) pragma.PlayerID {
-	t.Helper()
-	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var claims struct {
-		Sub pragma.PlayerID `json:"sub"`
-	}
-	if err := json.Unmarshal(text, &claims); err != nil {
-		t.Fatal(err)
-	}
-	return claims.Sub
-}
-
-// try makes a call and returns its payload, or the error frame.
-func (p *player) try(call string, payload m) (m, *pragmatest.Frame) {
-	p.w.T.Helper()
-	if payload == nil {
-		payload = m{}
-	}
-	p.Request(call, payload)
-	return p.answer()
-}
-
-// answer waits for the answer to the last request.
-func (p *player) answer() (m, *pragmatest.Frame) {
-	p.w.T.Helper()
-	for f := range p.frames {
-		switch {
-		case f.Response != nil:
-			return f.Response.Payload, nil
-		case f.ServiceError != nil:
-			return nil, &f
-		}
-		p.notes = append(p.notes, f)
-	}
-	p.w.T.Fatalf("%s: the socket was closed", p.name)
-	return nil, nil
+	p := w.Peer(name)
+	return &player{p, w, name, p.ID}
 }
 
 // do makes a call that must succeed.
-func (p *player) do(call string, payload m) m {
-	p.w.T.Helper()
-	got, refused := p.try(call, payload)
-	if refused != nil {
-		p.w.T.Fatalf("%s: %s: %s %v", p.name, call, refused, refused.ServiceError.DebugDetails)
-	}
-	return got
-}
+func (p *player) do(call string, payload m) m { p.w.T.Helper(); return p.Call(call, payload) }
 
 // refused makes a call that must be refused.
 func (p *player) refused(call string, want string) {
 	p.w.T.Helper()
-	got, frame := p.try(call, nil)
+	got, frame := p.Try(call, nil)
 	if frame == nil {
 		p.w.T.Errorf("%s: %s: answered %v, want %s", p.name, call, got, want)
 	} else if frame.ServiceError.Error != want {
@@ -254,44 +174,15 @@ func (w *world) queued(key string, names ...string) []*player {
 // told returns, briefly, the notifications a player has got since he last
 // looked.
 func (p *player) told() []string {
-	p.w.T.Helper()
-	synctest.Wait() // for all that is on its way
-	for len(p.frames) > 0 {
-		f, ok := <-p.frames
-		if !ok {
-			break
+	var all []string
+	for _, f := range p.Notes() {
+		if f.Brief() == "MatchmakingFailure" {
+			all = append(all, "MatchmakingFailure "+f.Notification.Payload["reason"].(string))
+			continue
 		}
-		p.notes = append(p.notes, f)
+		all = append(all, f.Brief())
 	}
-	var all []string
-	for _, f := range p.notes {
-		all = append(all, brief(f))
-	}
-	p.notes = nil
 	return all
-}
-
-// brief is a notification in one line.
-func brief(f pragmatest.Frame) string {
-	_, name, _ := strings.Cut(f.Notification.Type, ".")
-	name = strings.TrimSuffix(name, "V1Notification")
-	payload := f.Notification.Payload
-	switch name {
-	case "SessionChanged":
-		return name + " set" + keys(payload["attributesSet"].(m)) + " removed" + fmt.Sprint(payload["attributesRemoved"])
-	case "MatchmakingFailure":
-		return name + " " + payload["reason"].(string)
-	}
-	return name
-}
-
-func keys(attributes m) string {
-	var all []string
-	for key := range attributes {
-		all = append(all, key)
-	}
-	slices.Sort(all)
-	return fmt.Sprint(all)
 }
 
 // info is the one queue in an answer to GetMatchmakingInfo.

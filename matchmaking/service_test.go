@@ -147,7 +147,7 @@ func TestTicketsSurviveARestart(t *testing.T) {
 				} else {
 					w.Restart()
 				}
-				robin.connect()
+				robin.Connect()
 				expect(w.T, "after the restart", robin.told(), []string{"SessionChanged set[2 3] removed[]", "PartyDetails"})
 				robin.info()
 				will := w.queued("a", "will")[0]
@@ -301,7 +301,7 @@ func TestStoppingTheServerCostsNobodyHisPlace(t *testing.T) {
 		all := w.queued("hang", "robin", "will")
 		w.Restart() // while the hook runs
 		for _, p := range all {
-			p.connect()
+			p.Connect()
 			p.info()
 		}
 	})
@@ -319,8 +319,8 @@ func TestLeavingRacesWithAMatch(t *testing.T) {
 			will.Request("PartyRpc.EnterMatchmakingV1", m{})
 			robin.Request("MatchmakingRpc.LeaveMatchmakingV2", m{})
 			synctest.Wait()
-			robin.answer()
-			will.answer()
+			robin.Answer()
+			will.Answer()
 			r, v := robin.told(), will.told()
 			if slices.Contains(r, "AddedToGame") != slices.Contains(v, "AddedToGame") {
 				w.T.Fatalf("robin was told %v, will %v", r, v)
@@ -433,7 +433,7 @@ func TestCommitsThatFailAreMadeLater(t *testing.T) {
 				time.Sleep(time.Minute)
 				for _, p := range all {
 					p.Cut()
-					p.connect() // after an unknown outcome this is how to learn
+					p.Connect() // after an unknown outcome this is how to learn
 					if got := p.told(); len(got) == 0 || got[0] != "SessionChanged set[1 2 4] removed[]" {
 						w.T.Errorf("%s is not in a game: %v", p.name, got)
 					}

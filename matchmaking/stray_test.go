@@ -19,7 +19,7 @@ func TestATicketThatItsPartyDoesNotHoldIsDropped(t *testing.T) {
 			w.T.Fatal(err)
 		}
 		w.Restart()
-		robin.connect()
+		robin.Connect()
 		time.Sleep(time.Minute)
 		ids := w.tickets()
 		if len(ids) != 1 {

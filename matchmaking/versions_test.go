@@ -95,11 +95,11 @@ func changeSeasons(t *testing.T, seed uint64) {
 			case 0:
 				rule.next()
 			case 1:
-				p.try("MatchmakingRpc.LeaveMatchmakingV2", nil)
+				p.Try("MatchmakingRpc.LeaveMatchmakingV2", nil)
 			case 2:
 				p.leaveGame()
 			default:
-				p.try("PartyRpc.EnterMatchmakingV1", nil)
+				p.Try("PartyRpc.EnterMatchmakingV1", nil)
 			}
 			time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond)
 		}
@@ -117,12 +117,12 @@ func changeSeasons(t *testing.T, seed uint64) {
 
 // leaveGame leaves the game the player is in, which ends it.
 func (p *player) leaveGame() {
-	got, refused := p.try("MultiplayerRpc.InitializePartyV1", nil)
+	got, refused := p.Try("MultiplayerRpc.InitializePartyV1", nil)
 	if refused != nil {
 		return // the store
 	}
 	for _, id := range got["gameInstanceIds"].([]any) {
-		p.try("GameInstanceRpc.LeaveV1", m{"gameInstanceId": id})
+		p.Try("GameInstanceRpc.LeaveV1", m{"gameInstanceId": id})
 	}
 }
 

@@ -148,8 +148,8 @@ func TestAPartyThatNobodyTouchesExpires(t *testing.T) {
 			t.Fatalf("told %v before the time was over", got)
 		}
 		w.Restart() // timers survive
-		robin.logIn()
-		marian.logIn()
+		robin.LogIn()
+		marian.LogIn()
 		robin.told()
 		marian.told()
 		time.Sleep(2 * time.Hour)
@@ -224,7 +224,7 @@ func TestInitializeAndSyncTellTheWholeTruth(t *testing.T) {
 			t.Errorf("invites = %v, want one", invites)
 		}
 		marian.Cut()
-		marian.connect()
+		marian.Connect()
 		w.tells("reconnect", map[*player][]string{marian: {"SessionChanged set[2] removed[]", "PartyDetails robin* marian v3"}})
 	})
 }

@@ -2,15 +2,10 @@ package party_test
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -224,15 +219,12 @@ func (w *world) fail(e *party.QueueEntry) {
 
 // player is a connected player.
 type player struct {
-	*pragmatest.Raw
-	w      *world
-	frames chan pragmatest.Frame // everything the server sends
-	notes  []pragmatest.Frame    // notifications nobody has looked at
+	*pragmatest.Peer
+	w    *world
+	name string
+	id   pragma.PlayerID
 	// details are the parties the player was told, for those who look at them.
 	details []seen
-	name    string
-	token   string
-	id      pragma.PlayerID
 }
 
 // GoString keeps the output of random tests readable.
@@ -240,11 +232,8 @@ func (p *player) GoString() string { return p.name }
 
 func (w *world) player(name string) *player {
 	w.T.Helper()
-	p := &player{w: w, name: name}
-	p.token, _ = w.Tokens(name)
-	p.id = idOf(w.T, p.token)
-	p.connect()
-	return p
+	p := w.Peer(name)
+	return &player{Peer: p, w: w, name: name, id: p.ID}
 }
 
 func (w *world) players(names ...string) []*player {
@@ -255,76 +244,18 @@ func (w *world) players(names ...string) []*player {
 	return all
 }
 
-// logIn starts a new session, as after a long time.
-func (p *player) logIn() {
-	p.w.T.Helper()
-	p.token, _ = p.w.Tokens(p.name)
-	p.connect()
-}
-
-// connect opens the player's socket and reads it, so that it stays alive.
-func (p *player) connect() {
-	p.w.T.Helper()
-	raw := p.w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Player}, p.token)
-	frames := make(chan pragmatest.Frame, 4096)
-	go func() {
-		defer close(frames)
-		for {
-			f, ok := raw.Poll(10 * 365 * 24 * time.Hour)
-			if !ok {
-				return
-			}
-			frames <- f
-		}
-	}()
-	p.Raw, p.frames, p.notes = raw, frames, nil
-	synctest.Wait() // until he has been told where he is
-}
-
-func idOf(t *testing.T, token string) pragma.PlayerID {
-	t.Helper()
-	text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var claims struct {
-		Sub pragma.PlayerID `json:"sub"`
-	}
-	if err := json.Unmarshal(text, &claims); err != nil {
-		t.Fatal(err)
-	}
-	return claims.Sub
-}
-
 // try makes a call and returns its payload, or the reason of its refusal.
 func (p *player) try(call string, payload m) (m, string) {
 	p.w.T.Helper()
-	if payload == nil {
-		payload = m{}
+	got, refused := p.Try(call, payload)
+	if refused != nil {
+		return nil, refused.ServiceError.Error + refused.ServiceError.ExtError
 	}
-	p.Request(call, payload)
-	for f := range p.frames {
-		switch {
-		case f.Response != nil:
-			return f.Response.Payload, ""
-		case f.ServiceError != nil:
-			return nil, f.ServiceError.Error + f.ServiceError.ExtError
-		}
-		p.notes = append(p.notes, f)
-	}
-	p.w.T.Fatalf("%s: %s: the socket was closed", p.name, call)
-	return nil, ""
+	return got, ""
 }
 
 // do makes a call that must succeed.
-func (p *player) do(call string, payload m) m {
-	p.w.T.Helper()
-	got, refused := p.try(call, payload)
-	if refused != "" {
-		p.w.T.Fatalf("%s: %s: %s", p.name, call, refused)
-	}
-	return got
-}
+func (p *player) do(call string, payload m) m { p.w.T.Helper(); return p.Call(call, payload) }
 
 // refused makes a call that must be refused.
 func (p *player) refused(call string, payload m, want string) {
@@ -409,38 +340,23 @@ func (w *world) ready(players ...*player) {
 	}
 }
 
-// pull has everything arrive that is on its way.
-func (p *player) pull() {
-	synctest.Wait()
-	for len(p.frames) > 0 {
-		p.notes = append(p.notes, <-p.frames)
-	}
-}
-
 // told returns, briefly, the notifications a player has got since he last
 // looked.
 func (p *player) told() []string {
-	p.w.T.Helper()
-	p.pull()
 	var all []string
-	for _, f := range p.notes {
+	for _, f := range p.Notes() {
 		all = append(all, brief(f))
 		if shown, ok := f.Notification.Payload["party"].(m); ok {
 			p.details = append(p.details, seen{shown})
 		}
 	}
-	p.notes = nil
 	return all
 }
 
 // brief is a notification in one line.
 func brief(f pragmatest.Frame) string {
-	_, name, _ := strings.Cut(f.Notification.Type, ".")
-	name = strings.TrimSuffix(name, "V1Notification")
-	payload := f.Notification.Payload
+	name, payload := f.Brief(), f.Notification.Payload
 	switch name {
-	case "SessionChanged":
-		return name + " set" + keys(payload["attributesSet"].(m)) + " removed" + fmt.Sprint(payload["attributesRemoved"])
 	case "PartyDetails":
 		s := seen{payload["party"].(m)}
 		return fmt.Sprintf("%s %s v%s", name, s.members(), s.version())
@@ -456,15 +372,6 @@ func brief(f pragmatest.Frame) string {
 	return name
 }
 
-func keys(attributes m) string {
-	var all []string
-	for key := range attributes {
-		all = append(all, key)
-	}
-	slices.Sort(all)
-	return fmt.Sprint(all)
-}
-
 // tells fails the test unless these players are told exactly this.
 func (w *world) tells(step string, want map[*player][]string) {
 	w.T.Helper()
@@ -478,12 +385,9 @@ func (w *world) tells(step string, want map[*player][]string) {
 // last returns the payload of the newest notification of a type.
 func (p *player) last(typ string) m {
 	p.w.T.Helper()
-	p.pull()
-	for _, f := range slices.Backward(p.notes) {
-		if f.Notification.Type == typ {
-			return f.Notification.Payload
-		}
+	found := p.Last(typ)
+	if found == nil {
+		p.w.T.Fatalf("%s was not told %s", p.name, typ)
 	}
-	p.w.T.Fatalf("%s was not told %s", p.name, typ)
-	return nil
+	return found
 }

@@ -241,7 +241,7 @@ func TestWhoIsGoneLeavesByTheRule(t *testing.T) {
 			robin, marian, _ := setUp(w)
 			robin.Cut()
 			time.Sleep(50 * time.Second)
-			robin.connect()
+			robin.Connect()
 			time.Sleep(grace)
 			w.tells("later", map[*player][]string{marian: nil})
 		})

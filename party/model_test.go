@@ -265,7 +265,7 @@ func (w *world) crash(all []*player) {
 	w.Kill()
 	w.Start()
 	for _, p := range all {
-		p.connect()
+		p.Connect()
 		p.told()
 		p.details = nil
 	}

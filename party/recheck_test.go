@@ -182,7 +182,7 @@ func TestAnExpirationThatIsLoweredReachesIdleParties(t *testing.T) {
 				write("{stalePartyExpirationMinutes: 5}")
 				if tt.restart {
 					w.Start()
-					robin.connect()
+					robin.Connect()
 				}
 				time.Sleep(4 * time.Minute)
 				if _, err := w.parties.Party(w.T.Context(), s.partyID()); err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma/ext"
-	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 // showcase has data of all three visibilities for parties and players. What
@@ -135,14 +134,12 @@ func discreet(rt *rapid.T, p *player, what any) {
 // drain takes what a player was sent, checks it, and returns the newest party he
 // was shown in notifications.
 func (p *player) drain(rt *rapid.T) (newest *seen) {
-	p.pull()
-	for _, f := range p.notes {
+	for _, f := range p.Notes() {
 		discreet(rt, p, f)
 		if f.Notification.Type == "PartyRpc.PartyDetailsV1Notification" {
 			newest = &seen{f.Notification.Payload["party"].(m)}
 		}
 	}
-	p.notes = []pragmatest.Frame{}
 	return newest
 }
 
@@ -175,7 +172,7 @@ func (p *player) act(rt *rapid.T, n int, all []*player, party *seen) *seen {
 		calls = append(calls, join, join, join)
 	}
 	c := rapid.SampledFrom(calls).Draw(rt, "call")
-	got, refused := p.try(c.name, c.payload)
+	got, refused := p.Try(c.name, c.payload)
 	discreet(rt, p, m{"answer": got, "refused": refused})
 	if c.name == "PartyRpc.SendInviteV1" || c.name == "MatchmakingRpc.LeaveMatchmakingV2" {
 		got = p.do("MultiplayerRpc.InitializePartyV1", nil)

@@ -116,7 +116,7 @@ type core struct {
 	certificates map[Gateway]*certificate // of those with TLS
 	doorkeeper   doorkeeper
 
-	buffers sync.Pool // of *bytes.Buffer, for frames being read
+	buffers sync.Pool // of *bytes.Buffer, for frames being read or written
 
 	calls   gate // calls in flight
 	sockets gate // open sockets

@@ -110,7 +110,8 @@ func (w *smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		early, _ := rw.Reader.Peek(n) // cannot fail: they are there
 		w.conn.early = bytes.Clone(early)
 	}
-	return w.conn, bufio.NewReadWriter(bufio.NewReaderSize(w.conn, 512), bufio.NewWriterSize(&wholeFrames{to: w.conn}, 512)), nil
+	whole := &wholeFrames{to: w.conn, buffers: &w.sock.gw.side.core.buffers}
+	return w.conn, bufio.NewReadWriter(bufio.NewReaderSize(w.conn, 512), bufio.NewWriterSize(whole, 512)), nil
 }
 
 // connect registers a socket before it is accepted; from here on it gets

@@ -13,16 +13,15 @@ import (
 // more than everything else that is done for a notification. The library writes
 // one frame after the other, so one goroutine is here at a time.
 type wholeFrames struct {
-	to   io.Writer
-	left int           // bytes of the frame that are still to come
-	held *bytes.Buffer // what has come of it; nil: it is passed on as it comes
+	to      io.Writer
+	buffers *sync.Pool    // of *bytes.Buffer
+	left    int           // bytes of the frame that are still to come
+	held    *bytes.Buffer // what has come of it; nil: it is passed on as it comes
 }
 
 // mostHeld bounds the frames that are put together. A larger one is passed on in
 // pieces, each of them large.
 const mostHeld = 64 << 10
-
-var heldFrames = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Write implements [io.Writer].
 func (f *wholeFrames) Write(p []byte) (int, error) {
@@ -30,7 +29,7 @@ func (f *wholeFrames) Write(p []byte) (int, error) {
 		size := frameSize(p)
 		f.left = size
 		if len(p) < size && size <= mostHeld {
-			f.held = heldFrames.Get().(*bytes.Buffer)
+			f.hold()
 		}
 	}
 	f.left = max(0, f.left-len(p))
@@ -42,10 +41,18 @@ func (f *wholeFrames) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	_, err := f.to.Write(f.held.Bytes())
-	f.held.Reset()
-	heldFrames.Put(f.held)
+	f.buffers.Put(f.held)
 	f.held = nil
 	return len(p), err
+}
+
+// hold begins to keep a frame.
+func (f *wholeFrames) hold() {
+	var ok bool
+	if f.held, ok = f.buffers.Get().(*bytes.Buffer); !ok {
+		f.held = new(bytes.Buffer)
+	}
+	f.held.Reset()
 }
 
 // frameSize returns the size of the unmasked frame that begins with p, head

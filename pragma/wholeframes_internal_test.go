@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,7 +66,7 @@ func TestAFrameLeavesInOneWrite(t *testing.T) {
 	for _, size := range []int{0, 1, 125, 126, 500, 508, 509, 510, 1100, 4096, mostHeld - 4} {
 		t.Run(fmt.Sprint(size, " bytes"), func(t *testing.T) {
 			to := &pieces{}
-			bw := bufio.NewWriterSize(&wholeFrames{to: to}, 512)
+			bw := bufio.NewWriterSize(&wholeFrames{to: to, buffers: &sync.Pool{}}, 512)
 			var want [][]byte
 			for _, n := range []int{size, 3, size, size} { // each begins anew
 				frame := serverFrame(n)
@@ -83,7 +84,7 @@ func TestAFrameLeavesInOneWrite(t *testing.T) {
 
 func TestALargeFrameIsNotHeld(t *testing.T) {
 	to := &pieces{}
-	w := &wholeFrames{to: to}
+	w := &wholeFrames{to: to, buffers: &sync.Pool{}}
 	bw := bufio.NewWriterSize(w, 512)
 	large, small := serverFrame(mostHeld+1), serverFrame(700)
 	for _, frame := range [][]byte{large, small} {
@@ -101,7 +102,7 @@ func TestALargeFrameIsNotHeld(t *testing.T) {
 
 func TestAFailedWriteIsReported(t *testing.T) {
 	broken := errors.New("broken")
-	w := &wholeFrames{to: &pieces{fail: broken}}
+	w := &wholeFrames{to: &pieces{fail: broken}, buffers: &sync.Pool{}}
 	for _, size := range []int{10, 700, mostHeld + 1} {
 		if err := putFrame(t, bufio.NewWriterSize(w, 512), serverFrame(size)); !errors.Is(err, broken) {
 			t.Errorf("%d bytes: %v, want the connection's error", size, err)
@@ -112,7 +113,7 @@ func TestAFailedWriteIsReported(t *testing.T) {
 
 func BenchmarkFrameOfAParty(b *testing.B) {
 	frame, to := serverFrame(1100), &pieces{fail: errors.New("counted")}
-	w := &wholeFrames{to: to}
+	w := &wholeFrames{to: to, buffers: &sync.Pool{}}
 	b.ReportAllocs()
 	for b.Loop() {
 		_, _ = w.Write(frame[:512])

@@ -15,7 +15,8 @@
 // only when everybody waits. A test fails if a goroutine is left behind.
 // [World.Restart] and [World.Kill] end the server and start it again on the same
 // store. [World.LogIn] and [World.GameServer] connect real clients; [World.Raw]
-// opens a bare socket for tests of the wire itself.
+// opens a bare socket for tests of the wire itself, and [World.Peer] one for
+// tests of what a player is told.
 //
 // Real sockets, disks and databases are tested outside.
 package pragmatest
