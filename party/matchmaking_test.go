@@ -277,6 +277,22 @@ func TestWhoIsGoneLeavesByTheRule(t *testing.T) {
 			w.tells("game over", map[*player][]string{marian: {"SessionChanged set[] removed[4 1]", "GameEnded", "PartyDetails marian*+ v6"}})
 		})
 	})
+	t.Run("matched while away", func(t *testing.T) {
+		run(t, options{}, func(w *world) {
+			robin, marian, s := setUp(w)
+			robin.party("PartyRpc.EnterMatchmakingV1", nil)
+			marian.told()
+			robin.Cut()
+			time.Sleep(50 * time.Second)
+			game := w.match(w.entry(marian))
+			time.Sleep(grace)
+			w.tells("in the game", map[*player][]string{marian: {"SessionChanged set[1 4] removed[3]"}})
+			robin.LogIn() // to the game that has begun without him
+			w.tells("back", map[*player][]string{robin: {"SessionChanged set[1 2 4] removed[]", "PartyDetails robin*+ marian+ v5"}, marian: nil})
+			w.endGame(game, s.partyID(), robin.id, marian.id)
+			w.tells("game over", map[*player][]string{marian: {"SessionChanged set[] removed[4 1]", "GameEnded", "PartyDetails robin*+ marian+ v6"}})
+		})
+	})
 	t.Run("alone", func(t *testing.T) {
 		run(t, options{}, func(w *world) {
 			robin := w.player("robin")
