@@ -26,14 +26,15 @@ func (s *Service) handlePartners(m *pragma.Mount) {
 	pragma.HandlePartner(m, "RemovePlayersV1", s.removePlayersV1)
 	pragma.HandlePartner(m, "RemovePlayersV2", s.removePlayersV1)
 	pragma.HandlePartner(m, "EndGameV1", s.endGameV1)
+	pragma.HandlePartner(m, "MatchLifecycleRpc.MatchEndV4", s.matchEndV4)
 }
 
 // mayAct reports whether a server may act on an instance: with a token that was
-// made for an allocation, only on instances of that allocation and on those it
-// created itself (engine §6.5).
+// made for an allocation, only on instances of that allocation, on those it was
+// given when it asked for work, and on those it created itself (engine §6.5).
 func (h *head) mayAct(who *pragma.PartnerSession) bool {
 	return who.AllocationID.IsZero() ||
-		h.Allocation != nil && h.Allocation.ID == who.AllocationID ||
+		h.Allocation != nil && (h.Allocation.ID == who.AllocationID || h.Allocation.Partner == who.PartnerID) ||
 		h.CreatedBy == who.PartnerID
 }
 

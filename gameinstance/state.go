@@ -85,6 +85,9 @@ type allocation struct {
 	ID pragma.AllocationID `json:"id"`
 	// Failed says that the provider refused.
 	Failed bool `json:"failed,omitzero"`
+	// Partner is the polling server that was given the instance, if its token is
+	// for an allocation of its own.
+	Partner pragma.PartnerID `json:"partner,omitzero"`
 }
 
 // host is where players reach the server.

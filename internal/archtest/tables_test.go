@@ -44,6 +44,7 @@ func TestEveryPackageOfTheStyleGuideHasItsRank(t *testing.T) {
 		"client":                     8,
 		"escs":                       7,
 		"matchmaking":                6,
+		"fleet":                      6,
 		"party":                      5,
 		"pragma/account":             4,
 		"pragma/slot":                4,

@@ -1,0 +1,35 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/store"
+)
+
+// Report makes a report of the newer call, without a gateway.
+func (s *Service) Report(ctx context.Context, who *pragma.PartnerSession, server, pool string, total, used int) ([]pragma.GameInstanceID, time.Duration, error) {
+	resp, err := s.report(ctx, who, &report{serverID: server, pool: pool, total: total, used: used})
+	if err != nil {
+		return nil, 0, err
+	}
+	var ids []pragma.GameInstanceID
+	for _, id := range resp.GameInstanceIDs {
+		ids = append(ids, pragma.GameInstanceID(id))
+	}
+	return ids, millis(int(resp.NextHeartbeatPeriodMillis)), nil
+}
+
+// Count returns how many records of a kind there are, and how often they were
+// written in all.
+func (s *Service) Count(ctx context.Context, kind string) (records, writes int) {
+	for rec, err := range s.m.Store().List(ctx, store.Query{Kind: kind}) {
+		if err != nil {
+			return -1, -1
+		}
+		records++
+		writes += int(rec.Rev)
+	}
+	return records, writes
+}
