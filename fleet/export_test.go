@@ -33,3 +33,18 @@ func (s *Service) Count(ctx context.Context, kind string) (records, writes int) 
 	}
 	return records, writes
 }
+
+// Requests returns the allocation ids of all requests that are remembered.
+func (s *Service) Requests(ctx context.Context) (ids []pragma.AllocationID) {
+	for item := range s.requests.List(ctx, "", "") {
+		id, _ := pragma.ParseID[pragma.AllocationID](item.ID)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// TokenFor makes a game token for an allocation.
+func (s *Service) TokenFor(id pragma.AllocationID) (string, error) {
+	tokens, err := s.clientTokens(id)
+	return tokens.GameToken, err
+}

@@ -2,7 +2,9 @@ package fleet_test
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -231,4 +233,23 @@ func (p *peer) gets(call string, payload m) []any {
 		p.w.T.Fatalf("%s: no list of games in %v", call, got)
 	}
 	return list
+}
+
+// reaches reports whether a game token opens the partner gateway.
+func (w *world) reaches(token string) bool {
+	w.T.Helper()
+	url := "http://" + w.Address(partner) + "/v1/rpc"
+	body := `{"requestId":1,"type":"PartnerSessionRpc.HeartbeatPartnerV1Request","payload":{}}`
+	r, err := http.NewRequestWithContext(w.T.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := w.HTTP().Do(r)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/gameinstance"
-	"github.com/openpragma/engine/pragma/ext"
 )
 
 func TestServerGetsTheGamesThatFitAndNoOthers(t *testing.T) {
@@ -185,15 +184,30 @@ func TestGameThatWasHandedOutAndNotLinkedFails(t *testing.T) {
 func TestRepeatedRequestIsRecognised(t *testing.T) {
 	run(t, options{}, func(t *testing.T, w *world) {
 		id := w.game("", "")
-		r := &gameinstance.StartAllocationForGameInstanceRequest{GameInstanceID: id, Ext: ext.Value{}}
-		for range 3 {
-			if err := w.fleet.StartAllocationForGameInstance(t.Context(), r); err != nil {
-				t.Fatal(err)
+		again := func() {
+			t.Helper()
+			all := w.fleet.Requests(t.Context())
+			if len(all) != 1 {
+				t.Fatalf("%d requests, want 1", len(all))
+			}
+			r := &gameinstance.StartAllocationForGameInstanceRequest{GameInstanceID: id, AllocationID: all[0]}
+			for range 3 {
+				if err := w.fleet.StartAllocationForGameInstance(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		p := w.server()
-		if diff := cmp.Diff(ids(id), p.polls("s", "", 4, 0)); diff != "" {
+		again()
+		if diff := cmp.Diff(ids(id), w.server().polls("s", "", 4, 0)); diff != "" {
 			t.Errorf("games (-want +got):\n%s", diff)
+		}
+		again() // the answer to the first call was late
+		if got := w.server().polls("t", "", 4, 0); len(got) != 0 {
+			t.Errorf("a game that was handed out is handed out again: %v", got)
+		}
+		time.Sleep(3 * time.Hour)
+		if n, _ := w.fleet.Count(t.Context(), "fleet-request"); n != 0 {
+			t.Errorf("%d requests are remembered for ever", n)
 		}
 	})
 }
