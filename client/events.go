@@ -129,6 +129,11 @@ type (
 
 // Events of a game server.
 type (
+	// GameAllocated is a game that the server is to start. Answer with
+	// [GameServer.Link].
+	GameAllocated struct{ GameInstanceID pragma.GameInstanceID }
+	// CapacityTimedOut is the end of capacity polling that brought no game in time.
+	CapacityTimedOut struct{}
 	// PlayersAdded are further players of a game. Answer with
 	// [GameServer.ConnectMorePlayers].
 	PlayersAdded struct {
@@ -176,6 +181,8 @@ func (GameEnded) event()             {}
 func (RemovedFromGame) event()       {}
 func (GameTerminated) event()        {}
 func (GameLost) event()              {}
+func (GameAllocated) event()         {}
+func (CapacityTimedOut) event()      {}
 func (PlayersAdded) event()          {}
 func (PlayerDeclined) event()        {}
 func (GameOver) event()              {}

@@ -36,6 +36,7 @@ type GameServer struct {
 
 	mu    sync.Mutex // guards what follows
 	alive map[pragma.GameInstanceID]*keepAlive
+	polls *polling // nil: it does not poll
 }
 
 var (
