@@ -151,6 +151,10 @@ func TestGameThatDoesNotWaitIsNotHandedOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run(t, options{}, func(t *testing.T, w *world) {
 				way(t, w, w.game("", "").String())
+				time.Sleep(time.Second)
+				if n, _ := w.fleet.Count(t.Context(), "fleet-waiting"); n != 0 {
+					t.Errorf("%d games are in line", n)
+				}
 				p := w.server()
 				if got := p.polls("s", "", 1, 0); len(got) != 0 {
 					t.Errorf("server gets %v", got)

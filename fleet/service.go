@@ -160,6 +160,20 @@ func (s *Service) StartAllocationForGameInstance(ctx context.Context, r *gameins
 	return nil
 }
 
+// EndAllocation takes the game out of the line, if nobody was given it. Servers
+// that poll end by themselves, or ask for the next game.
+func (s *Service) EndAllocation(ctx context.Context, r *gameinstance.EndAllocationRequest) error {
+	id := r.AllocationID.String()
+	err := s.waits.Update(ctx, id, func(tx *entity.Tx, _ *waiting) error {
+		tx.After(func(context.Context) { s.line.remove(r.AllocationID) })
+		return s.waits.Delete(tx, id)
+	})
+	if err != nil && !errors.Is(err, entity.ErrNotFound) {
+		return fmt.Errorf("forget that game instance %s waits for a server: %w", r.GameInstanceID, err)
+	}
+	return nil
+}
+
 // lookAgain drops a game that no longer waits.
 func (s *Service) lookAgain(tx *entity.Tx, id string, w *waiting) error {
 	allocation, err := pragma.ParseID[pragma.AllocationID](id)

@@ -20,8 +20,8 @@ func (s *Service) AwaitsServer(tx *entity.Tx, game pragma.GameInstanceID, alloca
 // AssignServer gives an instance that waits for the server of an allocation to a
 // server that asked for work. From the commit of tx on that server may link it,
 // also with a token that was made for another allocation, until the instance
-// stops waiting or the server unlinks (engine §6.5). Others are not kept from
-// linking it.
+// stops waiting, and act on it until it unlinks (engine §6.5). Others are not kept
+// from linking it.
 //
 // It reports false, and changes nothing, if the instance no longer waits or its
 // time to get a server is over. The commit of tx fails if the instance changes

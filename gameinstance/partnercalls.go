@@ -35,6 +35,7 @@ func (s *Service) handlePartners(m *pragma.Mount) {
 func (h *head) mayAct(who *pragma.PartnerSession) bool {
 	return who.AllocationID.IsZero() ||
 		h.Allocation != nil && (h.Allocation.ID == who.AllocationID || h.Allocation.Partner == who.PartnerID) ||
+		h.Server == who.PartnerID || // it was allowed to link
 		h.CreatedBy == who.PartnerID
 }
 
