@@ -24,6 +24,9 @@ type GameServerOptions struct {
 	// GameInstanceID is the game the process was started for, if it was told;
 	// [GameServerFromEnv] fills it in. [NewGameServer] does not use it.
 	GameInstanceID pragma.GameInstanceID
+	// ServerID and ServerPoolID are for [GameServer.StartReportCapacityPolling], if
+	// the process was started to ask for games. Used like GameInstanceID.
+	ServerID, ServerPoolID string
 }
 
 // GameServer is a trusted server that runs games. [NewGameServer] makes one;

@@ -339,3 +339,17 @@ func TestGameServerReadsWhatItsStarterHandedOver(t *testing.T) {
 		})
 	}
 }
+
+func TestServerThatAsksForGamesIsToldWhoItIs(t *testing.T) {
+	t.Setenv("PRAGMA_SERVER_ID", "from-env")
+	t.Setenv("PRAGMA_SERVER_POOL_ID", "pool")
+	for id, args := range map[string][]string{
+		"from-env":  nil,
+		"from-args": {"-PragmaServerId=from-args"},
+	} {
+		opts, err := client.GameServerFromEnv(append(args, "-PragmaPartnerSessionGameAuthToken=g"))
+		if err != nil || opts.ServerID != id || opts.ServerPoolID != "pool" {
+			t.Errorf("%v: server %q of pool %q, %v", args, opts.ServerID, opts.ServerPoolID, err)
+		}
+	}
+}

@@ -24,6 +24,8 @@ const DefaultPartnerAddress = "127.0.0.1:10100"
 //	-PragmaPartnerSessionGameAuthToken PRAGMA_PARTNER_GAME_TOKEN
 //	-PragmaPartnerSessionSocialAuthToken PRAGMA_PARTNER_SOCIAL_TOKEN
 //	-PragmaGameInstanceId              PRAGMA_GAME_INSTANCE_ID
+//	-PragmaServerId                    PRAGMA_SERVER_ID
+//	-PragmaServerPoolId                PRAGMA_SERVER_POOL_ID
 //
 // A missing address means [DefaultPartnerAddress]; the token for the game backend
 // has to be there.
@@ -33,6 +35,8 @@ func GameServerFromEnv(args []string) (GameServerOptions, error) {
 	out.Game = cmp.Or(given["PragmaPartnerBackendAddress"], os.Getenv("PRAGMA_PARTNER_BACKEND_ADDRESS"), DefaultPartnerAddress)
 	out.Tokens.Game = cmp.Or(given["PragmaPartnerSessionGameAuthToken"], os.Getenv("PRAGMA_PARTNER_GAME_TOKEN"))
 	out.Tokens.Social = cmp.Or(given["PragmaPartnerSessionSocialAuthToken"], os.Getenv("PRAGMA_PARTNER_SOCIAL_TOKEN"))
+	out.ServerID = cmp.Or(given["PragmaServerId"], os.Getenv("PRAGMA_SERVER_ID"))
+	out.ServerPoolID = cmp.Or(given["PragmaServerPoolId"], os.Getenv("PRAGMA_SERVER_POOL_ID"))
 	game := cmp.Or(given["PragmaGameInstanceId"], os.Getenv("PRAGMA_GAME_INSTANCE_ID"))
 
 	var errs []error

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/pragma"
 )
 
 func TestServerGetsTheGamesThatFitAndNoOthers(t *testing.T) {
@@ -212,6 +214,20 @@ func TestRepeatedRequestIsRecognised(t *testing.T) {
 		time.Sleep(3 * time.Hour)
 		if n, _ := w.fleet.Count(t.Context(), "fleet-request"); n != 0 {
 			t.Errorf("%d requests are remembered for ever", n)
+		}
+	})
+}
+
+func TestRequestThatComesAfterItsEndIsNotQueued(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		game, allocation := pragma.NewID[pragma.GameInstanceID](), pragma.NewID[pragma.AllocationID]()
+		end := &gameinstance.EndAllocationRequest{GameInstanceID: game, AllocationID: allocation, Reason: gameinstance.EndTimedOut}
+		start := &gameinstance.StartAllocationForGameInstanceRequest{GameInstanceID: game, AllocationID: allocation}
+		if err := errors.Join(w.fleet.EndAllocation(t.Context(), end), w.fleet.StartAllocationForGameInstance(t.Context(), start)); err != nil {
+			t.Fatal(err)
+		}
+		if n, _ := w.fleet.Count(t.Context(), "fleet-waiting"); n != 0 {
+			t.Errorf("%d games wait", n)
 		}
 	})
 }

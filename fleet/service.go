@@ -160,15 +160,21 @@ func (s *Service) StartAllocationForGameInstance(ctx context.Context, r *gameins
 	return nil
 }
 
-// EndAllocation takes the game out of the line, if nobody was given it. Servers
-// that poll end by themselves, or ask for the next game.
+// EndAllocation takes the game out of the line, if nobody was given it, and keeps
+// it out. Servers that poll end by themselves, or ask for the next game.
 func (s *Service) EndAllocation(ctx context.Context, r *gameinstance.EndAllocationRequest) error {
 	id := r.AllocationID.String()
-	err := s.waits.Update(ctx, id, func(tx *entity.Tx, _ *waiting) error {
+	err := s.requests.Upsert(ctx, id, func(tx *entity.Tx, q *request) error {
+		if q.ForgetAt.IsZero() { // the request is late, or never came
+			q.GameInstanceID, q.ForgetAt = r.GameInstanceID, tx.Now().Add(rememberRequest)
+		}
 		tx.After(func(context.Context) { s.line.remove(r.AllocationID) })
-		return s.waits.Delete(tx, id)
+		if err := s.waits.Delete(tx, id); err != nil && !errors.Is(err, entity.ErrNotFound) {
+			return err
+		}
+		return nil
 	})
-	if err != nil && !errors.Is(err, entity.ErrNotFound) {
+	if err != nil {
 		return fmt.Errorf("forget that game instance %s waits for a server: %w", r.GameInstanceID, err)
 	}
 	return nil

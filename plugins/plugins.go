@@ -3,6 +3,7 @@
 package plugins
 
 import (
+	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
@@ -41,6 +42,8 @@ type (
 	GameInstancePlugin = gameinstance.Plugin
 	// GameServerProviderPlugin starts game servers.
 	GameServerProviderPlugin = gameinstance.ProviderPlugin
+	// FleetPlugin chooses pools of game servers that ask for work, and starts more.
+	FleetPlugin = fleet.Plugin
 	// PresencePlugin decides what friends see of each other.
 	PresencePlugin = friends.PresencePlugin
 	// TelemetryPlugin takes reports of what happened.

@@ -23,6 +23,9 @@
 // tokens and not faster than a person could want to read. When the server stops,
 // it interrupts its processes, and kills those that take too long to end.
 //
+// A [Fleet] starts processes that ask for games and run many, one after the other
+// or at a time, for a fleet.Service.
+//
 // A process outlives a server that is killed, and may finish its game with the
 // next one. Then nobody reads what it prints: on Unix it has to ignore SIGPIPE,
 // as with signal.Ignore(syscall.SIGPIPE), or it ends with its next line.

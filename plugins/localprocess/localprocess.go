@@ -211,8 +211,10 @@ func start(cfg *config, r *gameinstance.StartAllocationForGameInstanceRequest, t
 	for name, value := range cfg.Env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	if !r.GameInstanceID.IsZero() { // a server of a Fleet asks for one
+		cmd.Env = append(cmd.Env, "PRAGMA_GAME_INSTANCE_ID="+r.GameInstanceID.String())
+	}
 	cmd.Env = append(cmd.Env,
-		"PRAGMA_GAME_INSTANCE_ID="+r.GameInstanceID.String(),
 		"PRAGMA_PARTNER_BACKEND_ADDRESS="+r.BackendAddress,
 		"PRAGMA_PARTNER_GAME_TOKEN="+tokens.GameToken,
 		"PRAGMA_PARTNER_SOCIAL_TOKEN="+tokens.SocialToken,

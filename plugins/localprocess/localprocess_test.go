@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 		tell()
 	case "wait":
 		wait(func() { fmt.Println("goodbye") })
+	case "poll":
+		poll()
 	case "stubborn":
 		wait(func() { select {} })
 	}
