@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
@@ -50,7 +51,8 @@ func (s *Service) logMetrics(ctx context.Context, id pragma.GameInstanceID, metr
 	attrs := make([]slog.Attr, 0, min(len(metrics), maxMatchMetrics))
 	for _, m := range metrics[:cap(attrs)] {
 		name := cmp.Or(m.Name, "unnamed")
-		attrs = append(attrs, slog.Float64(name[:min(len(name), maxMetricName)], m.Value))
+		name = strings.ToValidUTF8(name[:min(len(name), maxMetricName)], "")
+		attrs = append(attrs, slog.Float64(name, m.Value))
 	}
 	s.m.Log().LogAttrs(ctx, slog.LevelInfo, "match metrics",
 		slog.String("gameInstanceId", id.String()), slog.Int("count", len(metrics)),
