@@ -48,3 +48,12 @@ func (s *Service) TokenFor(id pragma.AllocationID) (string, error) {
 	tokens, err := s.clientTokens(id)
 	return tokens.GameToken, err
 }
+
+// Waiting returns how many games this node believes to wait.
+func (s *Service) Waiting() int {
+	n := 0
+	for _, games := range s.line.byPool() {
+		n += games
+	}
+	return n
+}

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -82,7 +83,7 @@ type model struct {
 	handed   map[pragma.GameInstanceID]string
 	canceled map[pragma.GameInstanceID]bool
 	made     int
-	failed   int // reports without an answer
+	unknown  int // reports with an unknown outcome
 }
 
 func newModel(t *testing.T, f *fleet.Service, g *gameinstance.Service) *model {
@@ -148,9 +149,8 @@ func (o *model) poll(ctx context.Context, who *pragma.PartnerSession, name strin
 	got, _, err := o.fleet().Report(ctx, who, name, "", total, used)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err != nil {
-		o.failed++
-		return nil
+	if errors.Is(err, store.ErrUnknown) { // it may have been given games
+		o.unknown++
 	}
 	for _, id := range got {
 		if other, twice := o.handed[id]; twice {
@@ -203,6 +203,36 @@ func TestGamesAreHandedOutOnceWhateverTheStoreDoes(t *testing.T) {
 	}
 }
 
+func TestGameOfAFailedReportGoesToTheNext(t *testing.T) {
+	var db *storetest.FaultyDriver
+	faulty := func(d store.Driver) store.Driver {
+		db = storetest.Faulty(d, storetest.Faults{})
+		return db
+	}
+	run(t, options{faulty: faulty}, func(t *testing.T, w *world) {
+		id := w.game("", "")
+		who := &pragma.PartnerSession{PartnerID: pragma.NewID[pragma.PartnerID]()}
+		for _, fault := range []storetest.Fault{storetest.Unavailable, storetest.Full, storetest.UnknownBefore} {
+			db.Set(storetest.Faults{Unavailable: p(fault == storetest.Unavailable), Full: p(fault == storetest.Full), UnknownBefore: p(fault == storetest.UnknownBefore)})
+			if got, _, err := w.fleet.Report(t.Context(), who, "s", "", 1, 0); err == nil {
+				t.Errorf("fault %v: report gets %v", fault, got)
+			}
+		}
+		db.Set(storetest.Faults{})
+		got, _, err := w.fleet.Report(t.Context(), who, "s", "", 1, 0)
+		if err != nil || len(got) != 1 || got[0] != id {
+			t.Errorf("report after the faults gets %v, %v", got, err)
+		}
+	})
+}
+
+func p(always bool) float64 {
+	if always {
+		return 1
+	}
+	return 0
+}
+
 // check looks whether everything that waited was handed out, except what was
 // lost with an answer.
 func (o *model) check(w *world) {
@@ -213,8 +243,8 @@ func (o *model) check(w *world) {
 			lost++
 		}
 	}
-	if lost > 3*o.failed || len(o.handed) < o.made/2 {
-		o.t.Errorf("%d of %d games were handed out, %d cancelled, %d lost with %d reports", len(o.handed), o.made, len(o.canceled), lost, o.failed)
+	if lost > 3*o.unknown || len(o.handed) < o.made/2 {
+		o.t.Errorf("%d of %d games were handed out, %d cancelled, %d lost with %d reports", len(o.handed), o.made, len(o.canceled), lost, o.unknown)
 	}
 	time.Sleep(2 * time.Minute)
 	if n, _ := w.fleet.Count(o.t.Context(), "fleet-waiting"); n != 0 {
@@ -278,6 +308,14 @@ func TestTwoNodesHandEachGameOutOnce(t *testing.T) {
 	if len(o.handed) != all {
 		t.Errorf("%d of %d games were handed out", len(o.handed), all)
 	}
+	for _, servers := range []*fleet.Service{one, two} { // also those that the other node handed out
+		for ctx.Err() == nil && servers.Waiting() > 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := servers.Waiting(); n != 0 {
+			t.Errorf("a node believes that %d games wait", n)
+		}
+	}
 }
 
 // sideOf is the model as the servers of one node see it.
@@ -338,4 +376,31 @@ func TestSameServerOnTwoNodesIsNotGivenMoreThanItHasRoomFor(t *testing.T) {
 	if total != 3 {
 		t.Errorf("a server with 3 places that says nothing runs was given %d games", total)
 	}
+}
+
+func TestNodeLearnsWhatAnotherOneHandsOut(t *testing.T) {
+	db := store.NewMemory()
+	defer db.Close()
+	one, games := node(t, "a", db)
+	two, _ := node(t, "b", db)
+	newModel(t, one, games).make()
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	waits := func(want int, servers ...*fleet.Service) {
+		t.Helper()
+		for _, s := range servers {
+			for s.Waiting() != want && ctx.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+			if n := s.Waiting(); n != want {
+				t.Errorf("a node believes that %d games wait, want %d", n, want)
+			}
+		}
+	}
+	waits(1, one, two)
+	who := &pragma.PartnerSession{PartnerID: pragma.NewID[pragma.PartnerID]()}
+	if got, _, err := two.Report(ctx, who, "s", "", 1, 0); len(got) != 1 || err != nil {
+		t.Errorf("report gets %v, %v", got, err)
+	}
+	waits(0, one, two)
 }
