@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -32,6 +33,16 @@ func NewClient(base http.RoundTripper) *http.Client {
 		Transport:     limited{base},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// NewTLSClient is [NewClient] with a transport of its own that uses t, such as one
+// with a client certificate. The transport owns t from now on. A connection that
+// has died without a word is noticed within half a minute.
+func NewTLSClient(t *tls.Config) *http.Client {
+	base := newTransport()
+	base.TLSClientConfig = t
+	base.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second}
+	return NewClient(base)
 }
 
 func newTransport() *http.Transport {
@@ -75,7 +86,26 @@ func (l limited) CloseIdleConnections() {
 // An Answer is a complete answer to a request.
 type Answer struct {
 	Status int
+	Header http.Header
 	Body   []byte
+}
+
+// maxWait bounds [Answer.RetryAfter], which a broken clock can make absurd.
+const maxWait = 24 * time.Hour
+
+// RetryAfter returns how long the service asks to be left alone, by its header
+// Retry-After in seconds or as a date. ok is false if it does not say. A date that
+// is over is no wait at all.
+func (a *Answer) RetryAfter() (d time.Duration, ok bool) {
+	text := a.Header.Get("Retry-After")
+	if n, err := strconv.ParseUint(text, 10, 32); err == nil {
+		return min(time.Duration(n)*time.Second, maxWait), true
+	}
+	at, err := http.ParseTime(text)
+	if err != nil {
+		return 0, false
+	}
+	return min(max(time.Until(at), 0), maxWait), true
 }
 
 // Do sends req and reads the whole answer, whatever its status. The error does
@@ -90,7 +120,7 @@ func Do(c *http.Client, req *http.Request) (*Answer, error) {
 	if err != nil {
 		return nil, plain(req.Context(), err)
 	}
-	return &Answer{Status: resp.StatusCode, Body: body}, nil
+	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
 }
 
 // plain drops the address from an error of package http, and says what ended ctx.

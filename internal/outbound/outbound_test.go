@@ -123,3 +123,33 @@ func TestAddressesOfServices(t *testing.T) {
 		}
 	}
 }
+
+func TestServicesSayWhenToComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
+		for _, c := range []struct {
+			name, header string
+			want         time.Duration
+			ok           bool
+		}{
+			{"seconds", "17", 17 * time.Second, true},
+			{"at once", "0", 0, true},
+			{"far too long", "4294967295", 24 * time.Hour, true},
+			{"a date", in(time.Minute), time.Minute, true},
+			{"a date that is over", in(-time.Hour), 0, true},
+			{"a date far away", in(9999 * time.Hour), 24 * time.Hour, true},
+			{"nothing", "", 0, false},
+			{"less than nothing", "-1", 0, false},
+			{"more than fits", "99999999999", 0, false},
+			{"garbage", "soon", 0, false},
+		} {
+			a := &outbound.Answer{Header: http.Header{"Retry-After": {c.header}}}
+			if got, ok := a.RetryAfter(); got != c.want || ok != c.ok {
+				t.Errorf("%s: got %v, %v; want %v, %v", c.name, got, ok, c.want, c.ok)
+			}
+		}
+		if _, ok := new(outbound.Answer).RetryAfter(); ok {
+			t.Error("an answer without headers asks to come back")
+		}
+	})
+}
