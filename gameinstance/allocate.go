@@ -38,6 +38,10 @@ const allocationDeadline = time.Hour
 // wants any more.
 const allocationBackoff = 30 * time.Second
 
+// allocationConcurrency lets a burst of games through a provider that takes a
+// while to answer each.
+const allocationConcurrency = 64
+
 func (s *Service) mountLane(m *pragma.Mount) {
 	s.lane = entity.NewLane(m, "allocate", entity.LaneOptions[allocationCall, allocationResult]{
 		Deliver:   s.startAllocation,
@@ -45,8 +49,9 @@ func (s *Service) mountLane(m *pragma.Mount) {
 		Dead: func(tx *entity.Tx, c *entity.Call[allocationCall], _ error) error {
 			return s.allocationStarted(tx, c, allocationResult{Failed: true})
 		},
-		Deadline:   allocationDeadline,
-		MaxBackoff: allocationBackoff,
+		Concurrency: allocationConcurrency,
+		Deadline:    allocationDeadline,
+		MaxBackoff:  allocationBackoff,
 	})
 }
 
@@ -82,6 +87,7 @@ func (s *Service) startAllocation(ctx context.Context, c *entity.Call[allocation
 	err = s.Provider.StartAllocationForGameInstance(ctx, &StartAllocationForGameInstanceRequest{
 		GameInstanceID: c.Request.GameInstanceID, AllocationID: id, Ext: c.Request.Ext,
 		GameServerVersion: c.Request.GameServerVersion, GameServerZone: c.Request.GameServerZone,
+		Requested:      c.Created,
 		ClientTokens:   sync.OnceValues(func() (PartnerClientTokens, error) { return s.clientTokens(id) }),
 		BackendAddress: cmp.Or(s.BackendAddress, s.m.Address(pragma.Gateway{Backend: pragma.Game, Type: pragma.Partner})),
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
@@ -18,7 +19,9 @@ type ProviderPlugin interface {
 	// StartAllocationForGameInstance has a server started for an instance. Nil
 	// says that one is under way; success is that it links. An error is a failed
 	// allocation, except [pragma.ErrUnavailable], which has the call repeated with
-	// a back-off.
+	// a back-off, or after the time that [entity.RetryAfter] gives. Once
+	// gameServerAllocationTimeoutMillis is over, the allocation has failed and is
+	// not repeated any more.
 	//
 	// It is called after the commit that asked for the server, outside of any
 	// update, with ten seconds time, at least once: a call whose outcome is
@@ -70,6 +73,9 @@ type StartAllocationForGameInstanceRequest struct {
 	// gateways. They are good for this allocation only. They must not be logged
 	// or reach a player.
 	ClientTokens func() (PartnerClientTokens, error)
+	// Requested is when the server was asked for, by the clock of the node that
+	// did: the same in every repetition.
+	Requested time.Time
 	// BackendAddress is where the server reaches the game's partner gateway, as
 	// host:port.
 	BackendAddress string
