@@ -62,7 +62,7 @@
 //   - No server is ready: asked again every two seconds (retryMillis) for a minute
 //     (patienceMillis), then the allocation fails with [ErrNoGameServer].
 //   - Contention, any 5xx, no answer, an unreadable answer: tried again, less and
-//     less often, at most every 15 seconds.
+//     less often.
 //   - Any other answer, also a redirect: the allocation fails with [ErrRefused].
 //     Allocators report invalid requests with status 500 and a Kubernetes code in
 //     the body; that is recognised.
