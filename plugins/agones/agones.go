@@ -31,7 +31,8 @@ type Plugin struct {
 	// per allocation and should do the same each time; calls run at the same time.
 	Adjust func(ctx context.Context, a *Allocation) error
 
-	log *slog.Logger
+	log  *slog.Logger
+	over ends
 
 	mu  sync.Mutex
 	now *allocator // of the last good configuration
@@ -123,11 +124,15 @@ func (p *Plugin) Close() {
 // StartAllocationForGameInstance implements [gameinstance.ProviderPlugin]. It
 // returns [pragma.ErrUnavailable] while it is worth trying again, then
 // [ErrNoGameServer]; [ErrRefused]; or an error that says which version or zone
-// cannot be a label.
+// cannot be a label. Nothing is started for an allocation that is over, as far as
+// this process remembers.
 func (p *Plugin) StartAllocationForGameInstance(ctx context.Context, r *gameinstance.StartAllocationForGameInstanceRequest) error {
 	a, err := p.allocator()
 	if err != nil {
 		return err
+	}
+	if p.over.has(r.AllocationID) {
+		return fmt.Errorf("agones: allocation %s is over", r.AllocationID)
 	}
 	wanted := build(&a.cfg, r)
 	if p.Adjust != nil {

@@ -437,6 +437,57 @@ func TestTheLogHasTheServerAndNoToken(t *testing.T) {
 	}
 }
 
+func TestAServerThatNobodyWantsIsTold(t *testing.T) {
+	for _, clusters := range []bool{false, true} {
+		f := newFake(t, 2, skirmish())
+		p, r := f.plugin(func(c *agones.Config) { c.MultiCluster.Enabled = clusters }), wanted()
+		if err := p.StartAllocationForGameInstance(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		before := len(f.asked())
+		end := func(reason gameinstance.EndReason) error {
+			return p.EndAllocation(t.Context(), &gameinstance.EndAllocationRequest{AllocationID: r.AllocationID, GameInstanceID: r.GameInstanceID, Reason: reason})
+		}
+		for _, reason := range []gameinstance.EndReason{gameinstance.EndEnded, gameinstance.EndUnlinked} {
+			if err := end(reason); err != nil || len(f.asked()) != before {
+				t.Errorf("%s: %v and %d requests, want none: the server knows", reason, err, len(f.asked())-before)
+			}
+		}
+		for _, row := range []struct {
+			name  string
+			fault func(w http.ResponseWriter, r *http.Request) bool
+			want  error
+		}{
+			{"trouble", func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(503); return true }, pragma.ErrUnavailable},
+			{"a refusal", func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(403); return true }, agones.ErrRefused},
+			{"a server", nil, nil},
+			{"no server any more", nil, nil},
+		} {
+			f.trouble(row.fault, nil)
+			if err := end(gameinstance.EndTimedOut); !errors.Is(err, row.want) {
+				t.Errorf("%s: got %v, want %v", row.name, err, row.want)
+			}
+		}
+		want := map[string]string{
+			"openpragma/game-instance-id":    r.GameInstanceID.String(),
+			"openpragma/allocation-id":       r.AllocationID.String(),
+			"openpragma/ended-allocation-id": r.AllocationID.String(),
+			"openpragma/backend-address":     "game.example:10100",
+			"openpragma/game-token":          "",
+			"openpragma/social-token":        "",
+		}
+		if diff := cmp.Diff(want, f.servers[0].Annotations); diff != "" {
+			t.Errorf("annotations (-want +got):\n%s", diff)
+		}
+		if n := len(f.allocated()); n != 0 {
+			t.Errorf("%d servers are left, want none", n)
+		}
+		if err := p.StartAllocationForGameInstance(t.Context(), r); err == nil || errors.Is(err, pragma.ErrUnavailable) || len(f.allocated()) != 0 {
+			t.Errorf("a start after the end: %v, want a final error and no server", err)
+		}
+	}
+}
+
 func TestABurstWithFailuresTakesOneServerForEachGame(t *testing.T) {
 	captureLogs(t)
 	const games = 1000

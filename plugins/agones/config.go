@@ -153,10 +153,13 @@ type Tell struct {
 	BackendAddress string `yaml:"backendAddress"`
 	GameToken      string `yaml:"gameToken"`
 	SocialToken    string `yaml:"socialToken"`
+	// EndedAllocationID names the annotation by which a server learns that nobody
+	// wants it.
+	EndedAllocationID string `yaml:"endedAllocationId"`
 }
 
 func (t *Tell) names() []string {
-	return []string{t.GameInstanceID, t.AllocationID, t.BackendAddress, t.GameToken, t.SocialToken}
+	return []string{t.GameInstanceID, t.AllocationID, t.BackendAddress, t.GameToken, t.SocialToken, t.EndedAllocationID}
 }
 
 // DefaultConfig returns the defaults. URL, CertFile, KeyFile and Selectors have none.
@@ -171,6 +174,8 @@ func DefaultConfig() Config {
 			BackendAddress: "openpragma/backend-address",
 			GameToken:      "openpragma/game-token",
 			SocialToken:    "openpragma/social-token",
+
+			EndedAllocationID: "openpragma/ended-allocation-id",
 		},
 		TimeoutMillis:         7000,
 		RetryMillis:           2000,

@@ -71,8 +71,16 @@
 //
 // # Servers that nobody wants any more
 //
-// The allocator cannot take a server back. If a game ends or times out before its
-// server links, linking is refused; if the server had linked, it is told by its
-// connection that the game is over. In both cases the server calls Shutdown
-// itself. One that was allocated and has no game after a while should do so too.
+// The allocator cannot take a server back; servers go by themselves. If a game
+// times out or is broken off, the server gets one more annotation, and its tokens
+// are removed from the others:
+//
+//	openpragma/ended-allocation-id  the allocation that is over
+//
+// A server that finds the id of its own allocation there calls Shutdown, and so
+// does one that may not link, or is told by its connection that the game is over.
+// One that was allocated and has no game after a while should do so too: it is
+// what is left of a request that got through when its allocation was over.
+//
+// A game that ends as it should needs none of this: its server knows.
 package agones

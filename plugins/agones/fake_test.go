@@ -251,6 +251,9 @@ func (s *server) allocate(q request) []byte {
 		"metadata":  map[string]any{"labels": s.Labels, "annotations": s.Annotations},
 		"counters":  map[string]any{}, "lists": map[string]any{},
 	})
+	if id := s.Labels["openpragma/allocation-id"]; s.Annotations["openpragma/ended-allocation-id"] == id {
+		s.Allocated, s.Labels = 0, map[string]string{"gone": id} // it has called Shutdown
+	}
 	return answer
 }
 

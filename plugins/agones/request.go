@@ -98,16 +98,20 @@ func (a *Allocation) check(c *Config) error {
 // encode makes the request for the allocator. tokens are those for the server.
 func (a *Allocation) encode(c *Config, tokens gameinstance.PartnerClientTokens) *allocationRequest {
 	id := a.Request.AllocationID.String()
-	q := &allocationRequest{
-		Namespace: c.Namespace, Scheduling: c.Scheduling, Priorities: c.Priorities,
-		Metadata: metadata{
-			Labels:      with(a.Labels, map[string]string{c.AllocationLabel: id}),
-			Annotations: with(a.Annotations, c.tell(a.Request, tokens)),
-		},
-		Selectors: []stateSelector{c.own(id)},
-	}
+	selectors := []stateSelector{c.own(id)}
 	for _, s := range a.Selectors {
-		q.Selectors = append(q.Selectors, stateSelector{s, "READY"})
+		selectors = append(selectors, stateSelector{s, "READY"})
+	}
+	return c.request(selectors, metadata{
+		Labels:      with(a.Labels, map[string]string{c.AllocationLabel: id}),
+		Annotations: with(a.Annotations, c.tell(a.Request, tokens)),
+	})
+}
+
+// request puts into a request what all of them have.
+func (c *Config) request(selectors []stateSelector, m metadata) *allocationRequest {
+	q := &allocationRequest{
+		Namespace: c.Namespace, Scheduling: c.Scheduling, Priorities: c.Priorities, Metadata: m, Selectors: selectors,
 	}
 	if c.MultiCluster.Enabled {
 		q.MultiCluster = &clusterSetting{Enabled: true}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
 )
@@ -40,15 +41,22 @@ type Call struct {
 	// allocation has none.
 	GameToken   string `json:"gameToken,omitempty"`
 	SocialToken string `json:"socialToken,omitempty"`
+	// Reason says why an allocation is over, for [End].
+	Reason gameinstance.EndReason `json:"reason,omitempty"`
 }
 
 // IdempotencyKey returns what the header Idempotency-Key of the call says: the
-// allocation id; with "-end" behind it for [End].
+// allocation id; for [End] with -end and the reason behind it, because a call for
+// another reason may follow, such as 5a40…-end-ENDED.
 func (c *Call) IdempotencyKey() string {
-	if c.Type == Start {
-		return c.AllocationID.String()
+	key := c.AllocationID.String()
+	if c.Type != Start {
+		key += "-" + string(c.Type)
 	}
-	return c.AllocationID.String() + "-" + string(c.Type)
+	if c.Reason != "" {
+		key += "-" + string(c.Reason)
+	}
+	return key
 }
 
 // String says what the call is for, without the tokens.
@@ -61,7 +69,8 @@ func (c Call) GoString() string { return c.String() }
 
 // LogValue implements [slog.LogValuer], without the tokens.
 func (c Call) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("type", string(c.Type)), slog.Any("allocationId", c.AllocationID), slog.Any("gameInstanceId", c.GameInstanceID))
+	return slog.GroupValue(slog.String("type", string(c.Type)), slog.Any("allocationId", c.AllocationID), slog.Any("gameInstanceId", c.GameInstanceID),
+		slog.String("reason", string(c.Reason)))
 }
 
 // Answer is what a fleet may say in a body of 200 or 202.

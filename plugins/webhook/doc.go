@@ -31,37 +31,44 @@
 //	gameToken          the token for the game backend
 //	socialToken        the token for the social backend
 //
-// The last three are for the server, which connects with them. The tokens are good
-// for this allocation only, and stand nowhere but in the body. They must not be
-// logged, and not reach a player.
+//	reason             why the server is not wanted any more
 //
-// A request of type end says that the server is not wanted any more. It has only
-// the first three members.
+// The server connects with the address and the tokens. The tokens are good for this
+// allocation only, and stand nowhere but in the body. They must not be logged, and
+// not reach a player.
+//
+// A request of type end says that the server is not wanted any more. It has the
+// first three members and the reason, which is one of gameinstance.EndReason, such
+// as ENDED or ALLOCATION_TIMED_OUT. It is made at least once for every allocation,
+// also for one that was refused. After ENDED and UNLINKED a server may have work to
+// finish, and create another game; then a second request follows. After any other
+// reason it can be stopped at once. So can it always, by a fleet without patience.
 //
 // # The answer
 //
 //	2xx                  done: a server is under way; for end, it will be gone
 //	408, 425, 429, 5xx   not now: the request is repeated
-//	any other            refused: the allocation has failed
+//	404, 410             for end: there is no such server, which is as good as 2xx
+//	any other            refused: the allocation has failed; an end is repeated
 //
 // The body of a 2xx may be {"noServerNeeded": true} for a game that needs no
 // server. Anything else in it counts as nothing. Redirects are not followed and
 // count as refusals.
 //
 // A request without an answer in time (timeoutMillis, seven seconds) is repeated
-// too. The first repetition comes after about a second; the waits double.
-// An answer with the header Retry-After, in seconds or as a date, sets the
-// next wait, up to a minute. When gameServerAllocationTimeoutMillis (game instance
+// too. The first repetition comes after about a second; the waits double. An answer
+// with the header Retry-After, in seconds or as a date, sets the next wait, up to a
+// minute. When gameServerAllocationTimeoutMillis (game instance
 // configuration, two minutes) is over, the allocation has failed and is not
-// repeated any more.
+// repeated any more. An end is repeated for a day.
 //
 // # Once and only once
 //
 // The fleet must recognise a repetition by its allocationId, and answer it as the
 // first one, without a second server. Its tokens are new; those of all repetitions
 // are good, so a fleet may hand on whichever it likes. The header Idempotency-Key
-// is the allocationId, with -end behind it for type end, for fleets behind a
-// gateway that looks at it. The fleet must remember allocations for an hour after
+// is the allocationId, with -end- and the reason behind it for type end, for fleets
+// behind a gateway that looks at it. The fleet must remember allocations for an hour after
 // they have ended, and refuse to start one that it was told to end: the requests
 // may overtake each other.
 //

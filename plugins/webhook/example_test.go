@@ -85,8 +85,13 @@ func ExampleHandler() {
 	for range 2 {
 		fmt.Println(engine.StartAllocationForGameInstance(context.Background(), request))
 	}
+	fmt.Println(engine.EndAllocation(context.Background(), &gameinstance.EndAllocationRequest{
+		GameInstanceID: request.GameInstanceID, AllocationID: request.AllocationID, Reason: gameinstance.EndTimedOut,
+	}))
 	// Output:
 	// start a server of version 1.2.3
 	// <nil>
+	// <nil>
+	// stop it
 	// <nil>
 }

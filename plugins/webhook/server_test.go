@@ -128,7 +128,10 @@ func TestTheFleetSaysWhenToComeBack(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var mu sync.Mutex
 			var at []time.Time
-			busy := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			busy := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.Header.Get("Idempotency-Key"), "-end") {
+					return
+				}
 				mu.Lock()
 				defer mu.Unlock()
 				at = append(at, time.Now())
@@ -154,6 +157,26 @@ func TestTheFleetSaysWhenToComeBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheFleetIsToldOfAnAllocationThatTimedOut(t *testing.T) {
+	calls := make(chan *webhook.Call, 10)
+	fleet := fleetOf(func(_ context.Context, c *webhook.Call) error { calls <- c; return nil })
+	tries := 0
+	fleet.End = func(_ context.Context, c *webhook.Call) error {
+		if tries++; tries < 3 {
+			return errors.New("cannot stop it")
+		}
+		calls <- c
+		return nil
+	}
+	onServer(t, fleet, func(w *pragmatest.World) {
+		create(w, "robin")
+		start, end := <-calls, <-calls
+		if end.Type != webhook.End || end.AllocationID != start.AllocationID || end.Reason != gameinstance.EndTimedOut || tries != 3 {
+			w.T.Errorf("told %v with reason %s at try %d, want the end of %v after two failures", end, end.Reason, tries, start)
+		}
+	})
 }
 
 func TestAGameWithoutServerRunsAtOnce(t *testing.T) {

@@ -73,12 +73,15 @@ func TestCallsAreVerified(t *testing.T) {
 	sign := func(body string) string { return "k1=" + hmacOf(secret, now(), body) }
 	good := sign(goodBody)
 	end := strings.Replace(goodBody, "start", "end", 1)
+	ended := end[:len(end)-1] + `,"reason":"ENDED"}`
 	for _, row := range []struct {
 		name, body, signature, key string
 		want                       error
 	}{
 		{"a good one", goodBody, good, allocation, nil},
 		{"a good end", end, sign(end), allocation + "-end", nil},
+		{"a good end with a reason", ended, sign(ended), allocation + "-end-ENDED", nil},
+		{"a good end, the key of another reason", ended, sign(ended), allocation + "-end-EXPIRED", webhook.ErrMalformed},
 		{"in capitals", goodBody, "k1=" + strings.ToUpper(hmacOf(secret, now(), goodBody)), allocation, nil},
 		{"with members nobody knows", goodBody[:len(goodBody)-1] + `,"later":1}`, sign(goodBody[:len(goodBody)-1] + `,"later":1}`), allocation, nil},
 		{"signed by two, the second known", goodBody, "k0=" + strings.Repeat("0", 64) + ", " + good, allocation, nil},

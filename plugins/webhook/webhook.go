@@ -116,6 +116,14 @@ func (p *Plugin) StartAllocationForGameInstance(ctx context.Context, r *gameinst
 	return nil
 }
 
+// EndAllocation implements [gameinstance.ProviderPlugin]: it tells the fleet. An
+// error has it repeated. A fleet that answers 404 or 410 does not know the
+// allocation, or not any more, which is as good.
+func (p *Plugin) EndAllocation(ctx context.Context, r *gameinstance.EndAllocationRequest) error {
+	_, err := p.tell(ctx, &Call{Type: End, AllocationID: r.AllocationID, GameInstanceID: r.GameInstanceID, Reason: r.Reason})
+	return err
+}
+
 // tell makes one call.
 func (p *Plugin) tell(ctx context.Context, c *Call) (Answer, error) {
 	cfg, err := p.config()
@@ -151,6 +159,8 @@ func (p *Plugin) read(ctx context.Context, c *Call, a *outbound.Answer) (said An
 			return Answer{}, nil
 		}
 		return said, nil
+	case c.Type == End && (a.Status == http.StatusNotFound || a.Status == http.StatusGone):
+		return Answer{}, nil
 	case a.Status >= 500, a.Status == http.StatusTooManyRequests, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly:
 		err := pragma.ErrUnavailable.With("webhook: the fleet cannot do it now: status %d", a.Status)
 		if wait, ok := a.RetryAfter(); ok {

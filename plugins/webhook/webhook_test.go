@@ -42,12 +42,40 @@ type fleet struct {
 	calls   []webhook.Call
 	headers []http.Header
 	running map[pragma.AllocationID]int // how many servers an allocation has
+	ended   map[pragma.AllocationID]bool
 	start   func(c *webhook.Call) error
+	instead func(w http.ResponseWriter) bool // instead of the call
 	spoil   func(w http.ResponseWriter) bool // instead of the answer
 }
 
+// safeBuffer may be written to by several goroutines.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func captureLogs(t *testing.T) *safeBuffer {
+	logs := &safeBuffer{}
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(logs, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return logs
+}
+
 func newFleet(t testing.TB) *fleet {
-	f := &fleet{running: make(map[pragma.AllocationID]int)}
+	f := &fleet{running: make(map[pragma.AllocationID]int), ended: make(map[pragma.AllocationID]bool)}
 	f.Secrets = map[string]pragma.Secret{"k1": secret}
 	f.Start = func(_ context.Context, c *webhook.Call) error {
 		f.mu.Lock()
@@ -58,9 +86,18 @@ func newFleet(t testing.TB) *fleet {
 				return err
 			}
 		}
-		if f.running[c.AllocationID] == 0 {
-			f.running[c.AllocationID]++
+		if f.ended[c.AllocationID] {
+			return errors.New("that is over")
 		}
+		f.running[c.AllocationID] = 1
+		return nil
+	}
+	f.End = func(_ context.Context, c *webhook.Call) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.calls = append(f.calls, *c)
+		f.ended[c.AllocationID] = true
+		delete(f.running, c.AllocationID)
 		return nil
 	}
 	srv := httptest.NewServer(f)
@@ -70,6 +107,9 @@ func newFleet(t testing.TB) *fleet {
 }
 
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.instead != nil && f.instead(w) {
+		return
+	}
 	rec := httptest.NewRecorder()
 	f.Handler.ServeHTTP(rec, r)
 	f.mu.Lock()
@@ -251,6 +291,33 @@ func TestAHandlerAnswersAsTheEngineUnderstandsIt(t *testing.T) {
 				t.Errorf("got %v, want %v", err, row.want)
 			}
 		})
+	}
+}
+
+func TestAFleetIsToldThatAServerIsNotWanted(t *testing.T) {
+	f := newFleet(t)
+	p, r := f.plugin(t, nil), wanted()
+	if err := p.StartAllocationForGameInstance(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	end := &gameinstance.EndAllocationRequest{AllocationID: r.AllocationID, GameInstanceID: r.GameInstanceID, Reason: gameinstance.EndTimedOut}
+	if err := p.EndAllocation(t.Context(), end); err != nil {
+		t.Fatal(err)
+	}
+	want := webhook.Call{Type: webhook.End, AllocationID: r.AllocationID, GameInstanceID: r.GameInstanceID, Reason: gameinstance.EndTimedOut}
+	if diff := cmp.Diff(want, f.calls[1]); diff != "" {
+		t.Errorf("the call (-want +got):\n%s", diff)
+	}
+	if got, want := f.headers[1].Get("Idempotency-Key"), r.AllocationID.String()+"-end-ALLOCATION_TIMED_OUT"; got != want {
+		t.Errorf("Idempotency-Key %q, want %q", got, want)
+	}
+	for status, want := range map[int]error{
+		200: nil, 404: nil, 410: nil, 400: webhook.ErrRefused, 409: webhook.ErrRefused, 429: pragma.ErrUnavailable, 500: pragma.ErrUnavailable,
+	} {
+		f.trouble(func(w http.ResponseWriter) bool { w.WriteHeader(status); return true })
+		if err := p.EndAllocation(t.Context(), end); !errors.Is(err, want) {
+			t.Errorf("status %d: got %v, want %v", status, err, want)
+		}
 	}
 }
 
