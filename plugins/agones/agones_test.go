@@ -292,7 +292,7 @@ func TestAStudioAdjustsWhatIsAskedFor(t *testing.T) {
 // untilAnswered asks until a server is allocated.
 func untilAnswered(t *testing.T, p *agones.Plugin, r *gameinstance.StartAllocationForGameInstanceRequest) {
 	t.Helper()
-	for {
+	for range 100 {
 		err := p.StartAllocationForGameInstance(t.Context(), r)
 		if err == nil {
 			return
@@ -302,6 +302,7 @@ func untilAnswered(t *testing.T, p *agones.Plugin, r *gameinstance.StartAllocati
 			return
 		}
 	}
+	t.Error("no answer after 100 tries")
 }
 
 func allocate(t *testing.T, p *agones.Plugin) error {

@@ -216,7 +216,7 @@ func TestAllocationsThatWereNotAnsweredAreAskedForAgain(t *testing.T) {
 
 func untilAnswered(t *testing.T, p *webhook.Plugin, r *gameinstance.StartAllocationForGameInstanceRequest) {
 	t.Helper()
-	for {
+	for range 100 {
 		err := p.StartAllocationForGameInstance(t.Context(), r)
 		if err == nil {
 			return
@@ -226,6 +226,7 @@ func untilAnswered(t *testing.T, p *webhook.Plugin, r *gameinstance.StartAllocat
 			return
 		}
 	}
+	t.Error("no answer after 100 tries")
 }
 
 func TestWhatAnAnswerMeans(t *testing.T) {
