@@ -17,6 +17,7 @@ func Libraries() []Library {
 		{"github.com/coreos/go-oidc/v3/oidc", []string{"plugins/oidc"}, "discovery and ID tokens of OpenID Connect (ADR 13)"},
 		{"github.com/go-jose/go-jose/v4", []string{"plugins/oidc"}, "the keys that an issuer publishes; the library above is built on it (ADR 13)"},
 		{"github.com/go-json-experiment/json", everywhere(), "the only JSON library, for wire, records and studio messages (ADR 6)"},
+		{"github.com/go-sql-driver/mysql", []string{"pragma/store/mysql", "internal/dbtest"}, "the protocol of MySQL and MariaDB"},
 		{"github.com/google/uuid", []string{"pragma"}, "random ids and their text form"},
 		{"github.com/prometheus/client_golang", measured(), "metrics in the format operators collect; services register theirs with their Mount"},
 		{"go.yaml.in/yaml/v4", []string{"internal/conf"}, "the documented configuration files, with line numbers"},

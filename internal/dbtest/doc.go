@@ -1,0 +1,19 @@
+// Package dbtest starts database servers for tests, and cuts connections to them.
+//
+// A test binary that uses it runs its tests through [Main]:
+//
+//	func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
+//
+// [MariaDB] returns the one server that all tests of the binary share; it is
+// started by the first test that asks, and each test makes a schema of its own
+// in it. A test that kills or freezes its server, or needs other settings, gets
+// one for itself from [NewMariaDB]. Servers listen on a free port of the
+// loopback address, keep their files in a temporary directory, and end with the
+// test binary, even if that is killed.
+//
+// Where the server is not installed a test is skipped with one line; with
+// CI=true it fails, so that no suite goes missing unnoticed.
+//
+// [Proxy] stands between a driver and its server, and cuts a connection after a
+// given number of bytes.
+package dbtest

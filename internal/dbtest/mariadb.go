@@ -1,0 +1,202 @@
+package dbtest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// User and Password open every server of this package.
+const (
+	User     = "tester"
+	Password = "a'secret \\ of the test"
+)
+
+// shared are the servers that tests of one binary have in common. It is the
+// one place where package state is right: the life of a test binary is global.
+var shared struct {
+	sync.Mutex
+	mariadb *Server
+	err     error
+	schemas int
+}
+
+// Main runs the tests and ends the shared servers. It returns what os.Exit takes.
+func Main(m *testing.M) int {
+	defer func() {
+		shared.Lock()
+		defer shared.Unlock()
+		if shared.mariadb != nil {
+			shared.mariadb.end(syscall.SIGKILL)
+			os.RemoveAll(shared.mariadb.dir)
+			shared.mariadb = nil
+		}
+	}()
+	return m.Run()
+}
+
+// Server is a running database server.
+type Server struct {
+	process
+	db *sql.DB
+}
+
+// MariaDB returns the server of this test binary, or skips the test.
+func MariaDB(t testing.TB) *Server {
+	t.Helper()
+	requireMariaDB(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.mariadb == nil && shared.err == nil {
+		shared.mariadb, shared.err = startMariaDB(nil)
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.mariadb
+}
+
+// NewMariaDB starts a server for this test alone, with further arguments such as
+// --sync-binlog=0, or skips the test.
+func NewMariaDB(t testing.TB, args ...string) *Server {
+	t.Helper()
+	requireMariaDB(t)
+	s, err := startMariaDB(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.db.Close()
+		s.end(syscall.SIGKILL)
+		os.RemoveAll(s.dir)
+	})
+	return s
+}
+
+func requireMariaDB(t testing.TB) {
+	t.Helper()
+	for _, name := range []string{"mariadbd", "mariadb-install-db"} {
+		if _, ok := find(name); !ok {
+			missing(t, name, "mariadb-server")
+		}
+	}
+}
+
+// startMariaDB builds a data directory and starts a server on it.
+func startMariaDB(args []string) (_ *Server, err error) {
+	dir, err := os.MkdirTemp("", "dbtest-mariadb-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	install, _ := find("mariadb-install-db")
+	data := filepath.Join(dir, "data")
+	cmd := exec.Command(install, append([]string{"--no-defaults", "--datadir=" + data, "--skip-test-db",
+		"--auth-root-authentication-method=normal", "--innodb-log-file-size=32M"}, asRoot()...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build a data directory: %w\n%s", err, tail(out, 2000))
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	server, _ := find("mariadbd")
+	grant := filepath.Join(dir, "init.sql")
+	text := fmt.Sprintf("CREATE USER IF NOT EXISTS '%s'@'%%' IDENTIFIED BY 'a''secret \\\\ of the test';\n"+
+		"GRANT ALL ON *.* TO '%s'@'%%' WITH GRANT OPTION;\n", User, User)
+	if err := os.WriteFile(grant, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	s := &Server{process: process{name: "mariadbd", dir: dir, port: port}}
+	s.args = append([]string{server, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1",
+		fmt.Sprintf("--port=%d", port), "--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "server.pid"),
+		"--init-file=" + grant, "--skip-name-resolve", "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",
+		"--innodb-flush-log-at-trx-commit=1", "--max-connections=300"}, append(asRoot(), args...)...)
+	connector, err := mysql.NewConnector(s.clientConfig(""))
+	if err != nil {
+		return nil, err
+	}
+	s.db = sql.OpenDB(connector)
+	return s, s.Start()
+}
+
+// asRoot lets a server run in a container where there is only root.
+func asRoot() []string {
+	if os.Getuid() == 0 {
+		return []string{"--user=root"}
+	}
+	return nil
+}
+
+func (s *Server) clientConfig(schema string) *mysql.Config {
+	c := mysql.NewConfig()
+	c.Net, c.Addr, c.User, c.Passwd, c.DBName = "tcp", s.Addr(), User, Password, schema
+	c.Logger = &mysql.NopLogger{}
+	c.MultiStatements, c.InterpolateParams, c.ClientFoundRows = true, true, true
+	return c
+}
+
+// Addr returns host and port of the server. It stays the same after a restart.
+func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// Start starts a server that was killed or stopped, and waits until it answers.
+func (s *Server) Start() error { return s.start(func() error { return s.db.PingContext(context.Background()) }) }
+
+// Kill ends the server at once, as kill -9 does.
+func (s *Server) Kill() { s.end(syscall.SIGKILL) }
+
+// Stop has the server shut down in order.
+func (s *Server) Stop() { s.end(syscall.SIGTERM) }
+
+// Freeze stops the server's processor; connections stay open and silent.
+func (s *Server) Freeze() error { return s.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw() error { return s.signal(syscall.SIGCONT) }
+
+// Schema makes an empty schema for the test and returns its name.
+func (s *Server) Schema(t testing.TB) string {
+	t.Helper()
+	shared.Lock()
+	shared.schemas++
+	name := fmt.Sprintf("test_%d", shared.schemas)
+	shared.Unlock()
+	s.Exec(t, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+	t.Cleanup(func() {
+		// A test that killed its server has nothing to remove.
+		_, _ = s.db.Exec("DROP DATABASE IF EXISTS " + name)
+	})
+	return name
+}
+
+// Exec runs a statement as the administrator.
+func (s *Server) Exec(t testing.TB, query string, args ...any) {
+	t.Helper()
+	if _, err := s.db.Exec(query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// DB returns the plain SQL driver on a schema, without anything of ours between.
+func (s *Server) DB(t testing.TB, schema string) *sql.DB {
+	t.Helper()
+	connector, err := mysql.NewConnector(s.clientConfig(schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { db.Close() })
+	return db
+}

@@ -1,0 +1,83 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/openpragma/engine/pragma/store"
+)
+
+// Open returns an opener of the database that c describes. It is c.Open, for
+// those who like to read it first.
+func Open(c Config) store.Opener { return c.Open }
+
+func (c Config) open(ctx context.Context) (*database, error) {
+	k, err := newConnector(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := prepare(ctx, k, c.AllowUnsafe); err != nil {
+		return nil, err
+	}
+	d := &database{
+		readers: newReaders(k, orDefault(c.ReadConnections, DefaultReadConnections)),
+		writers: newWriters(k, orDefault(c.Queue, DefaultQueue)),
+	}
+	for range orDefault(c.WriteConnections, DefaultWriteConnections) {
+		d.wg.Go(d.writers.run)
+	}
+	return d, nil
+}
+
+// database implements store.Driver.
+type database struct {
+	readers *readers
+	writers *writers
+	wg      sync.WaitGroup // the writers
+
+	closeOnce sync.Once
+}
+
+var _ store.Driver = (*database)(nil)
+
+// Commit implements store.Driver.
+func (d *database) Commit(ctx context.Context, b *store.Batch) error {
+	if err := store.ContextError(ctx); err != nil {
+		return err
+	}
+	steps, err := b.Steps()
+	if err != nil {
+		return err
+	}
+	return d.writers.commit(ctx, b.Token, steps)
+}
+
+// Now implements store.Driver. The clock is the server's.
+func (d *database) Now(ctx context.Context) (time.Time, error) {
+	var micros int64
+	// Not UNIX_TIMESTAMP, which ends in 2038 on some versions.
+	const query = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
+	err := d.readers.use(ctx, "now", func(ctx context.Context, c *conn) error {
+		return c.query(ctx, query, func(row []driver.Value) error {
+			_, err := fmt.Sscan(text(row[0]), &micros)
+			return err
+		})
+	})
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.UnixMicro(micros).UTC(), nil
+}
+
+// Close implements store.Driver.
+func (d *database) Close() error {
+	d.closeOnce.Do(func() {
+		close(d.writers.closing)
+		d.wg.Wait()
+		d.readers.close()
+	})
+	return nil
+}

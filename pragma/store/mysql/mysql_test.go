@@ -1,0 +1,45 @@
+package mysql_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/openpragma/engine/internal/conf"
+	"github.com/openpragma/engine/internal/dbtest"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
+
+// config describes a schema of a server, or the server behind a proxy.
+func config(addr, schema string) mysql.Config {
+	return mysql.Config{
+		HostPortSchema: addr + "/" + schema,
+		Username:       dbtest.User,
+		Password:       conf.Secret(dbtest.Password),
+	}
+}
+
+func harness() storetest.Harness {
+	return storetest.Harness{Open: func(t testing.TB) store.Opener {
+		s := dbtest.MariaDB(t)
+		return config(s.Addr(), s.Schema(t)).Open
+	}}
+}
+
+func TestDatabaseKeepsThePromisesOfThePort(t *testing.T) { storetest.Run(t, harness()) }
+
+func BenchmarkDatabase(b *testing.B) { storetest.Bench(b, harness()) }
+
+// open opens a database that the test closes.
+func open(t testing.TB, c mysql.Config) store.Driver {
+	t.Helper()
+	d, err := c.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
