@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -105,9 +103,7 @@ func rawTransaction(ctx context.Context, db *sql.DB, w, i int, rev int64) error 
 
 func benchOurs(b *testing.B, writers, records int) {
 	s := dbtest.MariaDB(b)
-	c := config(s.Addr(), s.Schema(b))
-	c.WriteConnections, _ = strconv.Atoi(os.Getenv("LANES"))
-	d := open(b, c)
+	d := open(b, config(s.Addr(), s.Schema(b)))
 	share(b, writers, func(w, i int, rev int64) error {
 		var batch store.Batch
 		for n := range records {

@@ -18,7 +18,15 @@ import (
 const lockWaitSeconds = 2
 
 // connectTime is how long a new connection may take, until it is ready.
-const connectTime = 5 * time.Second
+const connectTime = 3 * time.Second
+
+// After a server that does not even answer, such as a frozen one, nobody else
+// waits for it during this time: callers that find out an unknown outcome ask
+// several times in a second.
+const (
+	silentTime = time.Second
+	silentRest = time.Second
+)
 
 // setup is executed on every connection. NO_BACKSLASH_ESCAPES and the like are
 // switched off with the rest of sql_mode. The last part asks whether this is
@@ -37,6 +45,10 @@ var setup = strings.Join([]string{
 type connector struct {
 	config        *mysqldriver.Config
 	allowReadOnly bool
+
+	mu     sync.Mutex
+	silent time.Time // until then nobody tries
+	reason error
 }
 
 func newConnector(c Config) (*connector, error) {
@@ -75,8 +87,26 @@ type conn struct {
 	args []driver.NamedValue // reused
 }
 
-// open makes a connection that is ready for use.
+// open makes a connection that is ready for use, unless the server was silent a
+// moment ago.
 func (k *connector) open(ctx context.Context) (*conn, error) {
+	begin := time.Now()
+	k.mu.Lock()
+	silent, reason := k.silent, k.reason
+	k.mu.Unlock()
+	if begin.Before(silent) {
+		return nil, reason
+	}
+	c, err := k.ready(ctx)
+	if now := time.Now(); err != nil && ctx.Err() == nil && now.Sub(begin) >= silentTime {
+		k.mu.Lock()
+		k.silent, k.reason = now.Add(silentRest), err
+		k.mu.Unlock()
+	}
+	return c, err
+}
+
+func (k *connector) ready(ctx context.Context) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
 	c, err := k.dial(ctx)

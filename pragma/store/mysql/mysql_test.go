@@ -43,3 +43,20 @@ func open(t testing.TB, c mysql.Config) store.Driver {
 	t.Cleanup(func() { d.Close() })
 	return d
 }
+
+func thing(id string) store.Key { return store.Key{Kind: "thing", ID: id} }
+
+// write brings one record from revision expect to the next one.
+func write(t testing.TB, d store.Driver, id string, expect int64) error {
+	t.Helper()
+	return store.Commit(t.Context(), d, &store.Batch{Puts: []store.Put{{Key: thing(id), Expect: expect, Body: []byte(id)}}})
+}
+
+func revision(t testing.TB, d store.Driver, id string) int64 {
+	t.Helper()
+	recs, err := d.Get(t.Context(), thing(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recs[0].Rev
+}

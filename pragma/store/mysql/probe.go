@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -70,8 +69,7 @@ func prepare(ctx context.Context, k *connector, allow []string) error {
 	}
 	found := judgeGlobals(vars)
 	// The session's findings need setup, which a read-only server would end.
-	session := *k
-	session.allowReadOnly = true
+	session := &connector{config: k.config, allowReadOnly: true}
 	c, err := session.open(ctx)
 	if err != nil {
 		return portError("set up a connection", final, err)
@@ -113,7 +111,6 @@ func globals(ctx context.Context, c *conn) (variables, error) {
 	if err != nil {
 		return nil, err
 	}
-	// wsrep_on is a session variable too, and the global one may be hidden.
 	vars["engine"] = ""
 	err = c.query(ctx, "SELECT support FROM information_schema.engines WHERE engine = 'InnoDB'", func(row []driver.Value) error {
 		vars["engine"] = text(row[0])
@@ -227,7 +224,7 @@ func probeRowCount(ctx context.Context, c *conn, allow []string) error {
 	if slices.Equal(counts, []int64{0, 1, 0, 0}) || slices.Contains(allow, findRowCount) {
 		return nil
 	}
-	return errors.Join(&UnsafeError{[]Finding{{findRowCount,
+	return &UnsafeError{[]Finding{{findRowCount,
 		fmt.Sprintf("an update of one row counts %v", counts),
-		"connect without a proxy that changes the flags of a connection"}}})
+		"connect without a proxy that changes the flags of a connection"}}}
 }
