@@ -1,10 +1,12 @@
 // Package dbtest starts database servers for tests, and cuts connections to them.
 //
-// A test binary that uses it runs its tests through [Main]:
+// A test package that uses it runs its tests through [Servers.Main]:
 //
-//	func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
+//	var servers dbtest.Servers
 //
-// [MariaDB] returns the one server that all tests of the binary share; it is
+//	func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
+//
+// [Servers.MariaDB] returns the one server that all tests of the binary share; it is
 // started by the first test that asks, and each test makes a schema of its own
 // in it. A test that kills or freezes its server, or needs other settings, gets
 // one for itself from [NewMariaDB]. Servers listen on a free port of the

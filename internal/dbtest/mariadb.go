@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -20,24 +21,22 @@ const (
 	Password = "a'secret \\ of the test"
 )
 
-// shared are the servers that tests of one binary have in common. It is the
-// one place where package state is right: the life of a test binary is global.
-var shared struct {
-	sync.Mutex
+// Servers are what the tests of one binary have in common. The zero value is
+// ready; a test package keeps one in a variable.
+type Servers struct {
+	mu      sync.Mutex
 	mariadb *Server
-	err     error
-	schemas int
+	err     error // of starting it
 }
 
 // Main runs the tests and ends the shared servers. It returns what os.Exit takes.
-func Main(m *testing.M) int {
+func (s *Servers) Main(m *testing.M) int {
 	defer func() {
-		shared.Lock()
-		defer shared.Unlock()
-		if shared.mariadb != nil {
-			shared.mariadb.end(syscall.SIGKILL)
-			os.RemoveAll(shared.mariadb.dir)
-			shared.mariadb = nil
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.mariadb != nil {
+			s.mariadb.close()
+			s.mariadb = nil
 		}
 	}()
 	return m.Run()
@@ -46,22 +45,23 @@ func Main(m *testing.M) int {
 // Server is a running database server.
 type Server struct {
 	process
-	db *sql.DB
+	db      *sql.DB
+	schemas atomic.Int64 // made so far
 }
 
 // MariaDB returns the server of this test binary, or skips the test.
-func MariaDB(t testing.TB) *Server {
+func (s *Servers) MariaDB(t testing.TB) *Server {
 	t.Helper()
 	requireMariaDB(t)
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.mariadb == nil && shared.err == nil {
-		shared.mariadb, shared.err = startMariaDB(nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mariadb == nil && s.err == nil {
+		s.mariadb, s.err = startMariaDB(nil)
 	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
+	if s.err != nil {
+		t.Fatal(s.err)
 	}
-	return shared.mariadb
+	return s.mariadb
 }
 
 // NewMariaDB starts a server for this test alone, with further arguments such as
@@ -73,12 +73,14 @@ func NewMariaDB(t testing.TB, args ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		s.db.Close()
-		s.end(syscall.SIGKILL)
-		os.RemoveAll(s.dir)
-	})
+	t.Cleanup(s.close)
 	return s
+}
+
+func (s *Server) close() {
+	s.db.Close()
+	s.Kill()
+	os.RemoveAll(s.dir)
 }
 
 func requireMariaDB(t testing.TB) {
@@ -102,8 +104,11 @@ func startMariaDB(args []string) (_ *Server, err error) {
 		}
 	}()
 	install, _ := find("mariadb-install-db")
-	data := filepath.Join(dir, "data")
-	cmd := exec.Command(install, append([]string{"--no-defaults", "--datadir=" + data, "--skip-test-db",
+	data, temp := filepath.Join(dir, "data"), filepath.Join(dir, "temp")
+	if err := os.Mkdir(temp, 0o700); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(install, append([]string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + temp, "--skip-test-db",
 		"--auth-root-authentication-method=normal", "--innodb-log-file-size=32M"}, asRoot()...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build a data directory: %w\n%s", err, tail(out, 2000))
@@ -120,7 +125,7 @@ func startMariaDB(args []string) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{process: process{name: "mariadbd", dir: dir, port: port}}
-	s.args = append([]string{server, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1",
+	s.args = append([]string{server, "--no-defaults", "--datadir=" + data, "--tmpdir=" + temp, "--bind-address=127.0.0.1",
 		fmt.Sprintf("--port=%d", port), "--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "server.pid"),
 		"--init-file=" + grant, "--skip-name-resolve", "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",
 		"--innodb-flush-log-at-trx-commit=1", "--max-connections=300"}, append(asRoot(), args...)...)
@@ -152,7 +157,9 @@ func (s *Server) clientConfig(schema string) *mysql.Config {
 func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // Start starts a server that was killed or stopped, and waits until it answers.
-func (s *Server) Start() error { return s.start(func() error { return s.db.PingContext(context.Background()) }) }
+func (s *Server) Start() error {
+	return s.start(func() error { return s.db.PingContext(context.Background()) })
+}
 
 // Kill ends the server at once, as kill -9 does.
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
@@ -169,10 +176,7 @@ func (s *Server) Thaw() error { return s.signal(syscall.SIGCONT) }
 // Schema makes an empty schema for the test and returns its name.
 func (s *Server) Schema(t testing.TB) string {
 	t.Helper()
-	shared.Lock()
-	shared.schemas++
-	name := fmt.Sprintf("test_%d", shared.schemas)
-	shared.Unlock()
+	name := fmt.Sprintf("test_%d", s.schemas.Add(1))
 	s.Exec(t, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
 	t.Cleanup(func() {
 		// A test that killed its server has nothing to remove.

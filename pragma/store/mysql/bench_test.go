@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/openpragma/engine/internal/dbtest"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -62,7 +61,7 @@ func share(b *testing.B, writers int, fn func(w, i int, rev int64) error) {
 func benchID(w, i, n int) []byte { return fmt.Appendf(nil, "%06d/%d", w*benchRecords+i, n) }
 
 func benchRaw(b *testing.B, writers int, fn func(ctx context.Context, db *sql.DB, w, i int, rev int64) error) {
-	s := dbtest.MariaDB(b)
+	s := servers.MariaDB(b)
 	schema := s.Schema(b)
 	open(b, config(s.Addr(), schema)).Close()
 	db := s.DB(b, schema)
@@ -102,7 +101,7 @@ func rawTransaction(ctx context.Context, db *sql.DB, w, i int, rev int64) error 
 }
 
 func benchOurs(b *testing.B, writers, records int) {
-	s := dbtest.MariaDB(b)
+	s := servers.MariaDB(b)
 	d := open(b, config(s.Addr(), s.Schema(b)))
 	share(b, writers, func(w, i int, rev int64) error {
 		var batch store.Batch

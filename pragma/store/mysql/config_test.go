@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/openpragma/engine/internal/conf"
-	"github.com/openpragma/engine/internal/dbtest"
 	"github.com/openpragma/engine/pragma/store/mysql"
 )
 
@@ -136,7 +135,7 @@ func refuses(t *testing.T, c mysql.Config, parts ...string) error {
 }
 
 func TestOpenSaysWhatToDo(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	fine := config(s.Addr(), s.Schema(t))
 	refuses(t, config(s.Addr(), "no_such_schema"), "CREATE DATABASE `no_such_schema`")
 	wrong := fine

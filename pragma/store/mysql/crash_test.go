@@ -57,7 +57,7 @@ func TestAConnectionCutAtAnyByteLeavesEveryAnswerTrue(t *testing.T) {
 }
 
 func (s sweep) run(t *testing.T, dir dbtest.Direction) {
-	server := dbtest.MariaDB(t)
+	server := servers.MariaDB(t)
 	schema := server.Schema(t)
 	truth := open(t, config(server.Addr(), schema))
 	proxy := dbtest.NewProxy(t, server.Addr())

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openpragma/engine/internal/dbtest"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -33,7 +32,7 @@ func locked(t *testing.T, db *sql.DB, ids ...string) *sql.Tx {
 // things opens a database with records of revision 1.
 func things(t *testing.T, writers int, ids ...string) (store.Driver, *sql.DB) {
 	t.Helper()
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	schema := s.Schema(t)
 	c := config(s.Addr(), schema)
 	c.WriteConnections = writers
@@ -211,7 +210,7 @@ func waiting(t *testing.T, db *sql.DB) {
 // Two batches that each create what the other one demands to be missing: with
 // rows alone nothing would be there to lock.
 func TestRecordsThatMustNotExistAreGuarded(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	c := config(s.Addr(), s.Schema(t))
 	one, two := open(t, c), open(t, c)
 	for round := range 30 {
@@ -233,7 +232,7 @@ func TestRecordsThatMustNotExistAreGuarded(t *testing.T) {
 
 // Two servers share the counters; each groups the batches of its own writers.
 func TestCountersOfTwoServersAreExact(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	c := config(s.Addr(), s.Schema(t))
 	const writers, rounds, counters = 12, 15, 3
 	var wg sync.WaitGroup

@@ -6,12 +6,11 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/openpragma/engine/internal/dbtest"
 	"github.com/openpragma/engine/pragma/store/mysql"
 )
 
 func TestASchemaOfAnotherVersionIsRefused(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	for _, c := range []struct{ name, query, says string }{
 		{"edited", "UPDATE migration SET checksum = 'other' WHERE number = 1", "0001_records.sql was changed after"},
 		{"newer", "INSERT INTO migration SELECT max(number) + 1, 'future.sql', 'x', 'x' FROM migration", "use a newer program"},
@@ -36,7 +35,7 @@ func exec(t *testing.T, c mysql.Config, query string) {
 }
 
 func TestASchemaOfAnotherProgramIsLeftAlone(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	c := config(s.Addr(), s.Schema(t))
 	exec(t, c, "CREATE TABLE record (mine TEXT)")
 	refuses(t, c, "another program")
@@ -44,7 +43,7 @@ func TestASchemaOfAnotherProgramIsLeftAlone(t *testing.T) {
 }
 
 func TestSeveralServersMigrateOneSchemaAtOnce(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	c := config(s.Addr(), s.Schema(t))
 	var wg sync.WaitGroup
 	for range 6 {
@@ -63,7 +62,7 @@ func TestSeveralServersMigrateOneSchemaAtOnce(t *testing.T) {
 }
 
 func TestAnUpToDateSchemaNeedsNoRightsToChangeIt(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	schema := s.Schema(t)
 	c := config(s.Addr(), schema)
 	open(t, c).Close()
@@ -85,7 +84,7 @@ func migrations(files map[string]string) fstest.MapFS {
 }
 
 func TestMigrationsRunOnceAndInOrder(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	schema := s.Schema(t)
 	c := config(s.Addr(), schema)
 	files := map[string]string{"0001_a.sql": "CREATE TABLE a (x INT);"}
@@ -109,7 +108,7 @@ func TestMigrationsRunOnceAndInOrder(t *testing.T) {
 }
 
 func TestAFailedMigrationIsNotNoted(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	c := config(s.Addr(), s.Schema(t))
 	files := map[string]string{"0001_a.sql": "CREATE TABLE a (x INT);", "0002_b.sql": "CREATE TABLE IF NOT EXISTS b (x INT); NONSENSE;"}
 	if err := mysql.Migrate(t.Context(), c, migrations(files)); err == nil {

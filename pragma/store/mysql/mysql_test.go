@@ -11,7 +11,9 @@ import (
 	"github.com/openpragma/engine/pragma/store/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }
+var servers dbtest.Servers
+
+func TestMain(m *testing.M) { os.Exit(servers.Main(m)) }
 
 // config describes a schema of a server, or the server behind a proxy.
 func config(addr, schema string) mysql.Config {
@@ -24,7 +26,7 @@ func config(addr, schema string) mysql.Config {
 
 func harness() storetest.Harness {
 	return storetest.Harness{Open: func(t testing.TB) store.Opener {
-		s := dbtest.MariaDB(t)
+		s := servers.MariaDB(t)
 		return config(s.Addr(), s.Schema(t)).Open
 	}}
 }

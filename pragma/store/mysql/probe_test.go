@@ -135,7 +135,7 @@ func TestAPrimaryThatBecomesReadOnlyRefusesCommits(t *testing.T) {
 }
 
 func TestMatchedRowsCountThoughTheyDoNotChange(t *testing.T) {
-	s := dbtest.MariaDB(t)
+	s := servers.MariaDB(t)
 	c := config(s.Addr(), s.Schema(t))
 	d := open(t, c)
 	if err := write(t, d, "a", 0); err != nil {
