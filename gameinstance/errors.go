@@ -1,6 +1,13 @@
 package gameinstance
 
-import "github.com/openpragma/engine/pragma"
+import (
+	"errors"
+
+	"github.com/openpragma/engine/internal/keylock"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/entity"
+	"github.com/openpragma/engine/pragma/store"
+)
 
 // Errors of game instances (engine §5.6). Hooks may return them too. The values
 // are not to be changed.
@@ -30,4 +37,18 @@ var (
 	ErrDataStoreKeyNotFound = &pragma.Error{Code: pragma.NotFound, Reason: "GameInstanceService_DataStoreKeyNotFound", Message: "the data store has no such key"}
 	// ErrDataStoreTooLarge is data beyond what one instance may hold.
 	ErrDataStoreTooLarge = &pragma.Error{Code: pragma.ResourceExhausted, Reason: "GameInstanceService_DataStoreTooLarge", Message: "the data store is full"}
+	// ErrInternal is an instance that too many want to change at the same time: the
+	// call has changed nothing and may be repeated.
+	ErrInternal = &pragma.Error{Code: pragma.Unavailable, Reason: "GameInstanceService_InternalError", Message: "the game instance is busy"}
 )
+
+// outcome gives the failures of an update of an instance their documented reasons.
+func outcome(err error) error {
+	switch {
+	case errors.Is(err, entity.ErrNotFound):
+		return ErrUnknownGameInstanceID.Wrap(err)
+	case errors.Is(err, keylock.ErrBusy), errors.Is(err, store.ErrConflict):
+		return ErrInternal.Wrap(err)
+	}
+	return err
+}

@@ -174,6 +174,7 @@ type clubs struct {
 	details  pragma.Notice[m]
 	returned []string // party names of the last returns
 	names    map[pragma.PartyID]string
+	version  func(party pragma.PartyID, clientVersion string) (string, error) // nil: not in use
 }
 
 func (c *clubs) Name() string { return "PartyRpc" }
@@ -187,6 +188,13 @@ func (c *clubs) ReturnFromGameInstance(tx *entity.Tx, party pragma.PartyID, _ pr
 	tx.NotifyPlayers(c.details.Of(&m{"party": m{}}), players...)
 	tx.After(func(context.Context) { c.returned = append(c.returned, c.names[party]) })
 	return nil
+}
+
+func (c *clubs) VersionForGame(_ *entity.Tx, party pragma.PartyID, _ *pragma.PlayerSession, clientVersion string) (string, error) {
+	if c.version == nil {
+		return "", nil
+	}
+	return c.version(party, clientVersion)
 }
 
 // queue stands in for matchmaking: it calls CreateByMatchmaking in an update of

@@ -207,6 +207,9 @@ func (s *Service) connectMorePlayersV1(ctx context.Context, who *pragma.PartnerS
 }
 
 func (s *Service) connectPlayers(ctx context.Context, who *pragma.PartnerSession, req *wire.GameInstanceConnectPlayersV1Request, all bool) (*wire.GameInstanceConnectPlayersV1Response, error) {
+	if err := checkHost(req.Hostname, int32(req.Port)); err != nil {
+		return nil, err
+	}
 	err := s.changeByServer(ctx, who, req.GameInstanceID, func(t *turn) error {
 		if t.h.Server.IsZero() {
 			return ErrUnknownGameInstanceID.With("the game instance has no linked server")
@@ -229,6 +232,18 @@ func (s *Service) connectPlayers(ctx context.Context, who *pragma.PartnerSession
 		return nil
 	})
 	return s.keepAlive(), err
+}
+
+// maxHostname is the longest hostname, in bytes, as in the names of the Internet.
+const maxHostname = 255
+
+// checkHost refuses what no player could connect to. Load-test servers leave both
+// out (wire §16.5).
+func checkHost(name string, port int32) error {
+	if len(name) > maxHostname || port < 0 || port > 65535 {
+		return pragma.ErrMalformed.With("a hostname has at most %d characters, a port is between 0 and 65535", maxHostname)
+	}
+	return nil
 }
 
 // connect sends players to the server.
@@ -276,7 +291,10 @@ func (s *Service) keepAlive() *wire.GameInstanceGameKeepAliveV1Response {
 }
 
 func (s *Service) keepAliveV1(ctx context.Context, who *pragma.PartnerSession, req *wire.GameInstanceRequest) (*wire.GameInstanceGameKeepAliveV1Response, error) {
-	err := s.changeByServer(ctx, who, req.GameInstanceID, func(t *turn) error { t.h.CallsAlive = true; return nil })
+	err := s.changeByServer(ctx, who, req.GameInstanceID, func(t *turn) error {
+		t.h.CallsAlive = t.h.CallsAlive || t.h.Server == who.PartnerID
+		return nil
+	})
 	return s.keepAlive(), err
 }
 
@@ -330,7 +348,7 @@ func (s *Service) endGameV1(ctx context.Context, who *pragma.PartnerSession, req
 	if errors.Is(err, entity.ErrNotFound) {
 		return nil, s.endUnknown(ctx, who, id, req.Ext, results)
 	}
-	return nil, err
+	return nil, outcome(err)
 }
 
 // end has the plugin end the instance.

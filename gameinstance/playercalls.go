@@ -28,14 +28,21 @@ func asPlayer(who *pragma.PlayerSession, clientVersion string) PlayerToAdd {
 }
 
 func (s *Service) createV1(ctx context.Context, who *pragma.PlayerSession, req *wire.GameInstanceCreateV1Request) (*wire.GameInstanceCreateV1Response, error) {
+	if err := checkPlace(req.GameClientVersion); err != nil {
+		return nil, err
+	}
 	id := pragma.NewID[pragma.GameInstanceID]()
 	resp := &wire.GameInstanceCreateV1Response{GameInstanceID: wire.UUID(id)}
 	err := s.heads.Create(ctx, id.String(), func(tx *entity.Tx, h *head) error {
-		t, err := s.creation(tx, id, h, "", req.GameServerZone)
+		where, err := s.slots.Edit(tx, who.PlayerID)
 		if err != nil {
 			return err
 		}
-		where, err := s.slots.Edit(tx, who.PlayerID)
+		version, err := s.versionFor(tx, where.PartyID, who, req.GameClientVersion)
+		if err != nil {
+			return err
+		}
+		t, err := s.creation(tx, id, h, version, req.GameServerZone)
 		if err != nil {
 			return err
 		}
@@ -56,7 +63,20 @@ func (s *Service) createV1(ctx context.Context, who *pragma.PlayerSession, req *
 		resp.GameInstance, err = t.viewOfLiving(who.PlayerID)
 		return err
 	})
-	return resp, err
+	return resp, outcome(err)
+}
+
+// versionFor is the server version of a game that a player makes (engine §6.8).
+func (s *Service) versionFor(tx *entity.Tx, party pragma.PartyID, who *pragma.PlayerSession, client string) (string, error) {
+	if s.Parties == nil {
+		return "", nil
+	}
+	version, err := s.Parties.VersionForGame(tx, party, who, client)
+	var refused *pragma.Error
+	if errors.As(err, &refused) && refused.Code == pragma.FailedPrecondition {
+		return "", ErrCreateFailed.Wrap(err)
+	}
+	return version, err
 }
 
 func pings(in map[string]wire.Int32) map[string]int {
@@ -77,6 +97,9 @@ func (t *turn) viewOfLiving(id pragma.PlayerID) (*wire.BroadcastGameInstance, er
 }
 
 func (s *Service) joinV1(ctx context.Context, who *pragma.PlayerSession, req *wire.GameInstanceJoinGameInstanceV1Request) (*wire.GameInstanceJoinGameInstanceV1Response, error) {
+	if err := checkPlace(req.GameClientVersion); err != nil {
+		return nil, err
+	}
 	resp := &wire.GameInstanceJoinGameInstanceV1Response{}
 	err := s.changeAnd(ctx, pragma.GameInstanceID(req.GameInstanceID), func(t *turn) error {
 		where, err := s.slots.Edit(t.tx, who.PlayerID)
@@ -112,10 +135,7 @@ func (s *Service) changeAnd(ctx context.Context, id pragma.GameInstanceID, fn, t
 		}
 		return then(t)
 	})
-	if errors.Is(err, entity.ErrNotFound) {
-		return ErrUnknownGameInstanceID.Wrap(err)
-	}
-	return err
+	return outcome(err)
 }
 
 // oneOf returns the instance a player means who may leave the id out.

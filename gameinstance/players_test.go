@@ -255,7 +255,10 @@ func TestNamesOfPlacesAreBounded(t *testing.T) {
 		for i := range long {
 			long[i] = 'z'
 		}
-		w.player("ada").refused("GameInstanceRpc.CreateV1", m{"gameServerZone": string(long)}, "Serialization_Error")
+		ada := w.player("ada")
+		ada.refused("GameInstanceRpc.CreateV1", m{"gameServerZone": string(long)}, "Serialization_Error")
+		ada.refused("GameInstanceRpc.CreateV1", m{"gameClientVersion": string(long)}, "Serialization_Error")
+		ada.refused("GameInstanceRpc.JoinGameInstanceV1", m{"gameClientVersion": string(long)}, "Serialization_Error")
 	})
 }
 

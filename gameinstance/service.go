@@ -52,6 +52,10 @@ type Parties interface {
 	// ReturnFromGameInstance is called in the commit in which players of a party
 	// leave an instance, whether it is over or not. It tells the party.
 	ReturnFromGameInstance(tx *entity.Tx, party pragma.PartyID, game pragma.GameInstanceID, players []pragma.PlayerID) error
+	// VersionForGame is called in the commit in which a player makes a game, with
+	// the party he is in, zero for none. It returns the game server version that
+	// fits them, empty for any; an error when none does (engine §6.8).
+	VersionForGame(tx *entity.Tx, party pragma.PartyID, who *pragma.PlayerSession, clientVersion string) (string, error)
 }
 
 // Accounts looks players up.
@@ -283,8 +287,5 @@ func (s *Service) change(ctx context.Context, id pragma.GameInstanceID, fn func(
 		}
 		return t.finish()
 	})
-	if errors.Is(err, entity.ErrNotFound) {
-		return ErrUnknownGameInstanceID.Wrap(err)
-	}
-	return err
+	return outcome(err)
 }

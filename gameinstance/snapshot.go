@@ -108,7 +108,7 @@ func (i *Instance) GameServerZone() string { return i.head.GameServerZone }
 // SetGameServerVersion changes what version of server the game needs. It has no
 // effect once a server was asked for.
 func (i *Instance) SetGameServerVersion(version string) {
-	if i.head.Allocation == nil && i.over == nil {
+	if i.head.Allocation == nil && i.allocate == nil && i.over == nil {
 		i.head.GameServerVersion = version
 	}
 }
@@ -116,7 +116,7 @@ func (i *Instance) SetGameServerVersion(version string) {
 // SetGameServerZone changes where the server should run. It has no effect once a
 // server was asked for.
 func (i *Instance) SetGameServerZone(zone string) {
-	if i.head.Allocation == nil && i.over == nil {
+	if i.head.Allocation == nil && i.allocate == nil && i.over == nil {
 		i.head.GameServerZone = zone
 	}
 }

@@ -67,13 +67,14 @@ func (s *Service) creation(tx *entity.Tx, id pragma.GameInstanceID, h *head, ver
 	return t, nil
 }
 
-// maxPlaceRunes is the longest name of a server version or zone (wire §16.10).
+// maxPlaceRunes is the longest name of a client or server version, or of a zone
+// (engine §0.4, wire §16.10).
 const maxPlaceRunes = 64
 
 func checkPlace(names ...string) error {
 	for _, name := range names {
 		if len([]rune(name)) > maxPlaceRunes {
-			return pragma.ErrMalformed.With("a game server version or zone has at most %d characters", maxPlaceRunes)
+			return pragma.ErrMalformed.With("a version or a game server zone has at most %d characters", maxPlaceRunes)
 		}
 	}
 	return nil
