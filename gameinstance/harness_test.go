@@ -281,6 +281,7 @@ type peer struct {
 	name  string
 	id    pragma.PlayerID
 	party pragma.PartyID
+	tap   func(text string) // sees every frame as it came; any goroutine
 }
 
 func (p *peer) GoString() string { return p.name }
@@ -431,6 +432,9 @@ func (p *peer) connect() {
 			f, ok := raw.Poll(10 * 365 * 24 * time.Hour)
 			if !ok {
 				return
+			}
+			if p.tap != nil {
+				p.tap(f.Text)
 			}
 			frames <- f
 		}
