@@ -378,7 +378,7 @@ func (p *program) restart(kill bool) {
 	p.w.Start()
 	for _, s := range p.screens {
 		if !s.away {
-			s.blind = true
+			s.blind, s.last = true, 0
 			p.comeBack(s)
 			p.look(s)
 		}

@@ -154,6 +154,7 @@ type screen struct {
 	view  *view  // nil: it believes that it is not in the game
 	away  bool   // has no connection
 	blind bool   // was away, and has not looked since
+	last  int64  // version of the last change it was told, if it has missed none since
 	syncs int    // because of a gap
 
 	mu    sync.Mutex // guards texts
@@ -198,6 +199,7 @@ func (s *screen) take(f pragmatest.Frame) (problem string, counts bool) {
 	switch nameOf(f) {
 	case "AddedToGameV1":
 		s.view, s.blind = viewOf(n["gameInstance"].(m)), false
+		s.last = s.view.version
 		return "", true
 	case "RemovedFromGameV1":
 		s.view, s.blind = nil, false
@@ -210,19 +212,23 @@ func (s *screen) take(f pragmatest.Frame) (problem string, counts bool) {
 
 // update is the rule of GameInstanceUpdatedV1Notification.
 func (s *screen) update(n m) (problem string) {
+	if s.last != 0 && s.last != number(n["previousVersion"]) {
+		problem = fmt.Sprintf("%s is told that he has seen version %v, and saw %d last; ", s.name, n["previousVersion"], s.last)
+	}
+	s.last = number(n["version"])
 	switch before, after := number(n["previousVersion"]), number(n["version"]); {
 	case before >= after:
-		return fmt.Sprintf("%s: a change leads from version %d to %d; ", s.name, before, after)
+		problem += fmt.Sprintf("%s: a change leads from version %d to %d; ", s.name, before, after)
 	case s.view != nil && s.view.version >= after:
 		if !s.blind && s.syncs == 0 {
-			problem = fmt.Sprintf("%s at version %d is told of version %d; ", s.name, s.view.version, after)
+			problem += fmt.Sprintf("%s at version %d is told of version %d; ", s.name, s.view.version, after)
 		}
 	case s.view != nil && s.view.version >= before:
 		s.view.apply(n)
 		s.blind = false
 	default:
 		if !s.blind {
-			problem = fmt.Sprintf("%s has missed something before version %d; ", s.name, before)
+			problem += fmt.Sprintf("%s has missed something before version %d; ", s.name, before)
 		}
 		s.syncs++
 		s.sync()
@@ -263,7 +269,7 @@ func (s *screen) show(instances []any) {
 // drop loses the connection.
 func (s *screen) drop() {
 	s.Cut()
-	s.away, s.blind = true, true
+	s.away, s.blind, s.last = true, true, 0
 }
 
 // back opens the connection again.
