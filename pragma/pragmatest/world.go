@@ -30,6 +30,7 @@ type World struct {
 	network *network
 	http    *http.Client
 	db      store.Driver
+	wrap    func(store.Driver) store.Driver
 	lease   *lease
 	logs    *logs
 
@@ -102,7 +103,11 @@ func (w *World) Start() {
 		if w.db == nil {
 			w.db = store.NewMemory()
 		}
-		w.lease = &lease{db: w.db}
+		db := w.db
+		if w.wrap != nil {
+			db = w.wrap(db)
+		}
+		w.lease = &lease{db: db}
 		srv.Store = func(context.Context) (store.Driver, error) { return w.lease, nil }
 	}
 	if srv.Logger == nil {
@@ -151,6 +156,11 @@ func (w *World) Kill() {
 	}
 	w.http.CloseIdleConnections()
 }
+
+// WrapStore has the servers that are started from now on use the store that Run
+// provides through a driver of the test's own, such as one that fails at times.
+// Closing that driver is not needed.
+func (w *World) WrapStore(wrap func(store.Driver) store.Driver) { w.wrap = wrap }
 
 // Restart drains the server and starts it again on the same store.
 func (w *World) Restart() {
