@@ -85,7 +85,7 @@ func backend() *pragma.Server {
 		Instanced:  []inventory.InstancedSpec{{CatalogID: "sword", Name: "Sword", Tags: []string{"weapon"}}},
 	}}
 	parties := &party.Service{Accounts: accounts, Inventory: items}
-	games := &gameinstance.Service{Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties}
+	games := &gameinstance.Service{Plugin: games{}, Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties}
 	queue := &matchmaking.Service{
 		Plugin:  &warmbody.Plugin{NumberOfTeams: 2, PlayersPerTeam: 1},
 		Parties: parties, Games: games,

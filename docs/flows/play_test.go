@@ -237,7 +237,7 @@ var (
 	short    = regexp.MustCompile(`"(discriminator|inviteCode)":"(\w+)"`)
 	unnamed  = regexp.MustCompile(`"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|ey[\w-]+\.[\w-]+\.[\w-]+|[\w-]{43})"`)
 	traceID  = regexp.MustCompile(`"traceId":"[^"]*"`)
-	fixedIDs = regexp.MustCompile(`^0{8}-`)
+	fixedIDs = regexp.MustCompile(`^0{8}-|Service_`) // or a reason as long as a token
 )
 
 // describe puts names in the places of values. With new ones, values that look
