@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/store"
 )
@@ -48,6 +49,11 @@ func benchBackend(db store.Opener, stderr io.Writer) (*pragma.Server, error) {
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	srv := backend(cfg, db, log)
+	for _, s := range srv.Game {
+		if games, ok := s.(*gameinstance.Service); ok {
+			games.Plugin = benchGames{}
+		}
+	}
 	srv.Game = append(srv.Game, &benchService{})
 	return srv, nil
 }

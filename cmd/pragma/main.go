@@ -67,6 +67,7 @@ func benchmarks() []command {
 		{name: "deliveries", short: "party updates to many sockets, on one processor", run: benchDeliveries},
 		{name: "creates", short: "durable creates of parties", run: benchCreates},
 		{name: "members", short: "what each further member of a party costs", run: benchMembers},
+		{name: "game", short: "the data of a game by its size, and games made and ended", run: benchGame},
 		{name: "start", short: "from nothing to the first match", run: benchStart},
 		{name: benchServerName, short: "the server process of the other benchmarks", run: benchServer, hidden: true},
 	}
