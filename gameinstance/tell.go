@@ -227,6 +227,7 @@ func (t *turn) view(id pragma.PlayerID) (*wire.BroadcastGameInstance, string, er
 		GameInstanceID: wire.UUID(t.h.ID), Version: wire.Int64(t.h.Version), State: t.h.State.wire(),
 		GameServerVersion: t.h.GameServerVersion, GameServerZone: t.h.GameServerZone, IsInMatchmaking: t.h.InMatchmaking,
 	}
+	b.Players = make([]wire.BroadcastGamePlayer, 0, len(members))
 	for i := range members {
 		b.Players = append(b.Players, broadcastPlayer(&members[i], v))
 	}
@@ -237,8 +238,10 @@ func (t *turn) view(id pragma.PlayerID) (*wire.BroadcastGameInstance, string, er
 	if err != nil {
 		return nil, "", err
 	}
-	sign := v.party.String()
-	for _, e := range ix.visible(v, owners(members)) {
+	sign := append([]byte(nil), v.party[:]...)
+	visible := ix.visible(v, owners(members))
+	b.Data = make([]wire.DataEntry, 0, len(visible))
+	for _, e := range visible {
 		stored, err := t.entry(e.owner, e.key)
 		if err != nil {
 			return nil, "", err
@@ -247,7 +250,7 @@ func (t *turn) view(id pragma.PlayerID) (*wire.BroadcastGameInstance, string, er
 			return nil, "", fmt.Errorf("game instance %s: entry %q is in the index and nowhere else", t.h.ID, e.key)
 		}
 		b.Data = append(b.Data, dataEntry(e.owner, e.key, stored.Data))
-		sign += "\x00" + ownerName(e.owner) + e.key
+		sign = append(append(append(sign, 0), e.owner[:]...), e.key...)
 	}
-	return b, sign + "\x00", nil
+	return b, string(append(sign, 0)), nil
 }
