@@ -67,3 +67,35 @@ func TestConnectionTokenEndsWithThePlayersPlace(t *testing.T) {
 		})
 	}
 }
+
+func TestANewLinkMakesNewConnectionTokens(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		ada := w.player("ada")
+		id := w.match(ada)
+		server := w.server()
+		token := func() string {
+			return ada.do("GameInstanceRpc.GetHostConnectionDetailsV1", m{"gameInstanceId": id.String()})["hostConnectionDetails"].(m)["connectionToken"].(string)
+		}
+		good := func(token string) any {
+			return server.do("GameInstanceRpc.VerifyPlayerPartnerV1", m{"gameInstanceId": id.String(), "playerId": ada.id.String(), "connectionToken": token})["isValid"]
+		}
+		server.play(id, ada)
+		first := token()
+		keepAlive(server, id, 31*time.Minute)
+		second := token()
+		equal(t, "two are good", []any{first != second, good(first), good(second)}, []any{true, true, true})
+
+		// A reconnect and an initialize renew it no earlier than a question does.
+		ada.connect()
+		again := ada.last("GameInstanceReconnectV1")["hostConnectionDetails"].(m)["connectionToken"]
+		equal(t, "after a reconnect", again, any(second))
+		ada.do("MultiplayerRpc.InitializeGameInstanceV1", nil)
+		equal(t, "two are still good", []any{good(first), good(second)}, []any{true, true})
+
+		server.do("GameInstanceRpc.UnlinkV1", m{"gameInstanceId": id.String()})
+		equal(t, "without a server", []any{token(), good(first), good(second), good("")}, []any{"", false, false, false})
+		server.play(id, ada)
+		third := token()
+		equal(t, "with a server again", []any{good(first), good(second), good(third), third != second}, []any{false, false, true, true})
+	})
+}

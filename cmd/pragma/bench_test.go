@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"runtime"
 	"strings"
@@ -38,6 +39,16 @@ func TestBenchFanOutReachesEveryPlayer(t *testing.T) {
 	matchLines(t, output(t, "bench", "fanout", "-duration", "50ms", "-pace", "5ms", "-receivers", "1,7"),
 		`fan-out to 1 player, one each 5ms: p50 MILLIS, p99 MILLIS, the last MILLIS`,
 		`fan-out to 7 players, one each 5ms: p50 MILLIS, p99 MILLIS, the last MILLIS`,
+	)
+}
+
+func TestBenchGameReachesEveryPlayer(t *testing.T) {
+	paced := `game of %s, one update each 5ms: heard p50 MILLIS, p99 MILLIS \(first half p50 MILLIS, second MILLIS\), CPU per update COUNT µs`
+	free := `game of %s, one after the other: COUNT updates/s heard by all, CPU per update COUNT µs`
+	small, large := "2 players and 3 entries", "5 players and 1,000 entries"
+	matchLines(t, output(t, "bench", "game", "-duration", "50ms", "-players", "2,5", "-entries", "3,1000", "-makers", "2"),
+		fmt.Sprintf(paced, small), fmt.Sprintf(free, small), fmt.Sprintf(paced, large), fmt.Sprintf(free, large),
+		`games with 10 entries, 2 players make and end them: COUNT/s`,
 	)
 }
 
