@@ -15,7 +15,9 @@ import (
 
 func TestTokensAreNotPrintedByAccident(t *testing.T) {
 	tokens := gameinstance.PartnerClientTokens{GameToken: "secret-game", SocialToken: "secret-social"}
-	around := struct{ T gameinstance.PartnerClientTokens }{tokens}
+	around := struct {
+		T gameinstance.PartnerClientTokens
+	}{tokens}
 	var out bytes.Buffer
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&out, format, tokens)
