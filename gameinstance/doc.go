@@ -54,7 +54,11 @@
 //
 // A player is in one instance, unless the configuration allows several, and not
 // in matchmaking at the same time: that is decided in the commit, whatever races
-// with what. A server is allocated at least once and linked at most once.
+// with what. A server is allocated at least once and linked at most once. Of every
+// allocation that nobody wants any more the provider is told, and so are servers
+// that were started for it, now or when they connect; an hour after a server's last
+// game its tokens are revoked. What is revoked is remembered as long as a partner
+// token lives: core.tokens.partnerExpirationHours bounds it.
 // Timers survive a restart; after one, servers get some time to call again before
 // they count as gone. The end of a game may be reported again for an hour.
 package gameinstance

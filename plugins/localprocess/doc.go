@@ -20,15 +20,31 @@
 //	-PragmaPartnerSessionSocialAuthToken=…
 //
 // What a process prints goes to the log of the server, line by line, without the
-// tokens and not faster than a person could want to read. When the server stops,
-// it interrupts its processes, and kills those that take too long to end.
+// tokens and not faster than a person could want to read.
 //
 // A [Fleet] starts processes that ask for games and run many, one after the other
 // or at a time, for a fleet.Service.
 //
-// A process outlives a server that is killed, and may finish its game with the
-// next one. Then nobody reads what it prints: on Unix it has to ignore SIGPIPE,
-// as with signal.Ignore(syscall.SIGPIPE), or it ends with its next line.
+// # How a process ends
+//
+// A process whose game has ended has endGraceMillis to end by itself. When that is
+// over, when nobody wants it any more for another reason, and when the server
+// stops, it is interrupted (SIGINT), and killed when it takes longer than
+// stopGraceMillis. On Unix that goes for what the process has started, too: they
+// are one process group, of which nothing is left when the game server has ended.
+//
+// # When the server is killed
+//
+// On Unix a process outlives a server that is killed, without hearing of it: it may
+// connect to the next one with the token that it has, and finish its game. What it
+// prints then is dropped. The next server does not know the process; so after
+// orphanGraceMillis, 10 minutes unless that is configured, it is interrupted, and
+// then killed, by a small shell process that runs beside each game server. A game
+// that lasts longer than that after a kill is lost. Elsewhere a process without its
+// server goes on until it ends by itself: it should when it is refused.
+//
+// On Unix the package needs /bin/sh, and environment variables have names that a
+// shell can have.
 //
 // The configuration of the slot GameInstanceService.gameServerProviderPlugin
 // overrides the fields of the [Plugin]:
@@ -43,4 +59,6 @@
 //	        workingDirectory: /opt/game
 //	        maxProcesses: 16
 //	        stopGraceMillis: 5000
+//	        endGraceMillis: 60000
+//	        orphanGraceMillis: 600000
 package localprocess

@@ -33,14 +33,15 @@ import (
 type Fleet struct {
 	fleet.Defaults
 
-	// Command, Args, Env, WorkingDirectory, MaxProcesses and StopGraceMillis are as
-	// for a [Plugin].
-	Command          string
-	Args             []string
-	Env              map[string]string
-	WorkingDirectory string
-	MaxProcesses     int
-	StopGraceMillis  int
+	// All these are as for a [Plugin]. endGraceMillis has no meaning here: a server
+	// is stopped only with the program that started it.
+	Command           string
+	Args              []string
+	Env               map[string]string
+	WorkingDirectory  string
+	MaxProcesses      int
+	StopGraceMillis   int
+	OrphanGraceMillis int
 
 	config *pragma.Live[config]
 	log    *slog.Logger
@@ -63,8 +64,10 @@ func (f *Fleet) settings() config {
 	}
 	return config{
 		Command: f.Command, Args: f.Args, Env: f.Env, WorkingDirectory: f.WorkingDirectory,
-		MaxProcesses:    cmp.Or(f.MaxProcesses, DefaultMaxProcesses),
-		StopGraceMillis: cmp.Or(f.StopGraceMillis, DefaultStopGraceMillis),
+		MaxProcesses:      cmp.Or(f.MaxProcesses, DefaultMaxProcesses),
+		StopGraceMillis:   cmp.Or(f.StopGraceMillis, DefaultStopGraceMillis),
+		EndGraceMillis:    DefaultEndGraceMillis,
+		OrphanGraceMillis: cmp.Or(f.OrphanGraceMillis, DefaultOrphanGraceMillis),
 	}
 }
 
@@ -144,7 +147,7 @@ func tellServer(cfg *config, server, pool string) {
 // forget forgets servers that nobody will ask for again.
 func (f *Fleet) forget() {
 	for id, at := range f.started {
-		if f.running[id] == nil && time.Since(at) > rememberStart {
+		if f.running[id] == nil && time.Since(at) > remember {
 			delete(f.started, id)
 		}
 	}
@@ -167,7 +170,7 @@ func (f *Fleet) Running() int {
 // Close ends all processes and waits for them. A server does it when it stops;
 // only who uses a Fleet without one has to call it.
 func (f *Fleet) Close() {
-	grace := time.Duration(f.settings().StopGraceMillis) * time.Millisecond
+	grace := millis(f.settings().StopGraceMillis)
 	f.mu.Lock()
 	f.closed = true
 	for _, proc := range f.running {

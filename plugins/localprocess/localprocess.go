@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
+	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/openpragma/engine/gameinstance"
@@ -18,8 +16,10 @@ import (
 
 // Defaults of [Plugin].
 const (
-	DefaultMaxProcesses    = 16
-	DefaultStopGraceMillis = 5000
+	DefaultMaxProcesses      = 16
+	DefaultStopGraceMillis   = 5000
+	DefaultEndGraceMillis    = 60_000
+	DefaultOrphanGraceMillis = 600_000
 )
 
 // ErrTooManyProcesses is an allocation beyond [Plugin.MaxProcesses].
@@ -42,16 +42,25 @@ type Plugin struct {
 	// MaxProcesses bounds how many run at a time. Zero means
 	// [DefaultMaxProcesses].
 	MaxProcesses int
-	// StopGraceMillis is how long a process may take to end when the server stops.
+	// StopGraceMillis is how long a process may take to end when it is told to.
 	// Zero means [DefaultStopGraceMillis].
 	StopGraceMillis int
+	// EndGraceMillis is how long a process whose game has ended as it should may
+	// run before it is told to end. Zero means [DefaultEndGraceMillis]. Make it
+	// longer for servers that go on with a game that they create themselves.
+	EndGraceMillis int
+	// OrphanGraceMillis is how long a process may run on when this program was
+	// killed, see the package. Zero means [DefaultOrphanGraceMillis].
+	OrphanGraceMillis int
 
 	config *pragma.Live[config]
 	log    *slog.Logger
 
 	mu      sync.Mutex
 	started map[pragma.AllocationID]time.Time // also of processes that have ended
+	ended   map[pragma.AllocationID]time.Time
 	running map[pragma.AllocationID]*process
+	forgot  time.Time // when it was last looked for what may be forgotten
 	closed  bool
 	wg      sync.WaitGroup // of the processes
 }
@@ -62,12 +71,14 @@ var (
 )
 
 type config struct {
-	Command          string            `yaml:"command"`
-	Args             []string          `yaml:"args"`
-	Env              map[string]string `yaml:"env"`
-	WorkingDirectory string            `yaml:"workingDirectory"`
-	MaxProcesses     int               `yaml:"maxProcesses"`
-	StopGraceMillis  int               `yaml:"stopGraceMillis"`
+	Command           string            `yaml:"command"`
+	Args              []string          `yaml:"args"`
+	Env               map[string]string `yaml:"env"`
+	WorkingDirectory  string            `yaml:"workingDirectory"`
+	MaxProcesses      int               `yaml:"maxProcesses"`
+	StopGraceMillis   int               `yaml:"stopGraceMillis"`
+	EndGraceMillis    int               `yaml:"endGraceMillis"`
+	OrphanGraceMillis int               `yaml:"orphanGraceMillis"`
 }
 
 // Validate reports what is missing.
@@ -75,8 +86,8 @@ func (c config) Validate() error {
 	if c.Command == "" {
 		return errors.New("command is missing: which program is the game server?")
 	}
-	if c.MaxProcesses < 1 || c.StopGraceMillis < 1 {
-		return errors.New("maxProcesses and stopGraceMillis must be at least 1")
+	if min(c.MaxProcesses, c.StopGraceMillis, c.EndGraceMillis, c.OrphanGraceMillis) < 1 {
+		return errors.New("maxProcesses, stopGraceMillis, endGraceMillis and orphanGraceMillis must be at least 1")
 	}
 	return nil
 }
@@ -87,8 +98,10 @@ func (p *Plugin) settings() config {
 	}
 	return config{
 		Command: p.Command, Args: p.Args, Env: p.Env, WorkingDirectory: p.WorkingDirectory,
-		MaxProcesses:    cmp.Or(p.MaxProcesses, DefaultMaxProcesses),
-		StopGraceMillis: cmp.Or(p.StopGraceMillis, DefaultStopGraceMillis),
+		MaxProcesses:      cmp.Or(p.MaxProcesses, DefaultMaxProcesses),
+		StopGraceMillis:   cmp.Or(p.StopGraceMillis, DefaultStopGraceMillis),
+		EndGraceMillis:    cmp.Or(p.EndGraceMillis, DefaultEndGraceMillis),
+		OrphanGraceMillis: cmp.Or(p.OrphanGraceMillis, DefaultOrphanGraceMillis),
 	}
 }
 
@@ -113,16 +126,20 @@ func (p *Plugin) MountPlugin(m *pragma.PluginMount) error {
 }
 
 // StartAllocationForGameInstance starts the process of an allocation, unless it
-// was started before. It returns [ErrTooManyProcesses] when too many run, and an
-// error of package os when there is no such program.
-func (p *Plugin) StartAllocationForGameInstance(_ context.Context, r *gameinstance.StartAllocationForGameInstanceRequest) error {
+// was started before or its end was told already. It returns [ErrTooManyProcesses]
+// when too many run, and an error of package os when there is no such program.
+func (p *Plugin) StartAllocationForGameInstance(ctx context.Context, r *gameinstance.StartAllocationForGameInstanceRequest) error {
 	cfg := p.settings()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forget()
-	switch _, again := p.started[r.AllocationID]; {
-	case again:
+	_, again := p.started[r.AllocationID]
+	_, over := p.ended[r.AllocationID]
+	switch {
+	case again || over:
 		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case p.closed:
 		return pragma.ErrUnavailable.With("the server is shutting down")
 	case len(p.running) >= cfg.MaxProcesses:
@@ -145,16 +162,52 @@ func (p *Plugin) StartAllocationForGameInstance(_ context.Context, r *gameinstan
 	return nil
 }
 
-// rememberStart is how long a repeated allocation is recognised.
-const rememberStart = 2 * time.Hour
+// EndAllocation ends the process of an allocation: at once, or after
+// [Plugin.EndGraceMillis] if its game has ended as it should, or was given back. It
+// does not wait for that. A process of a former run is not known: it ends by
+// itself, see the package.
+func (p *Plugin) EndAllocation(_ context.Context, r *gameinstance.EndAllocationRequest) error {
+	cfg := p.settings()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.forget()
+	if p.ended == nil {
+		p.ended = make(map[pragma.AllocationID]time.Time)
+	}
+	p.ended[r.AllocationID] = time.Now()
+	proc := p.running[r.AllocationID]
+	if proc == nil || p.closed { // Close ends it
+		return nil
+	}
+	grace := millis(cfg.StopGraceMillis)
+	switch r.Reason {
+	case gameinstance.EndEnded, gameinstance.EndUnlinked:
+		proc.patient.Do(func() { p.wg.Go(func() { proc.stopAfter(millis(cfg.EndGraceMillis), grace) }) })
+	default:
+		proc.prompt.Do(func() { p.wg.Go(func() { proc.stop(grace) }) })
+	}
+	return nil
+}
+
+func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+const (
+	// remember is how long a repeated call for an allocation is recognised.
+	remember = 2 * time.Hour
+	// forgetEvery is how often it is looked for what may be forgotten.
+	forgetEvery = time.Minute
+)
 
 // forget forgets allocations that nobody will ask for again.
 func (p *Plugin) forget() {
-	for id, at := range p.started {
-		if p.running[id] == nil && time.Since(at) > rememberStart {
-			delete(p.started, id)
-		}
+	now := time.Now()
+	if now.Sub(p.forgot) < forgetEvery {
+		return
 	}
+	p.forgot = now
+	old := func(id pragma.AllocationID, at time.Time) bool { return p.running[id] == nil && now.Sub(at) > remember }
+	maps.DeleteFunc(p.started, old)
+	maps.DeleteFunc(p.ended, old)
 }
 
 func (p *Plugin) await(id pragma.AllocationID, proc *process) {
@@ -174,7 +227,7 @@ func (p *Plugin) Running() int {
 // Close ends all processes and waits for them. A server does it when it stops;
 // only who uses a Plugin without one has to call it.
 func (p *Plugin) Close() {
-	grace := time.Duration(p.settings().StopGraceMillis) * time.Millisecond
+	grace := millis(p.settings().StopGraceMillis)
 	p.mu.Lock()
 	p.closed = true
 	for _, proc := range p.running {
@@ -182,77 +235,4 @@ func (p *Plugin) Close() {
 	}
 	p.mu.Unlock()
 	p.wg.Wait()
-}
-
-// process is a game server.
-type process struct {
-	cmd  *exec.Cmd
-	out  *output
-	log  *slog.Logger
-	done chan struct{} // closed when it has ended
-
-	stopped atomic.Bool // we ask it to end: how it does is no surprise
-}
-
-// pipeDelay bounds how long the output of a process is read after its end, which
-// its own children may keep open.
-const pipeDelay = 2 * time.Second
-
-func start(cfg *config, r *gameinstance.StartAllocationForGameInstanceRequest, tokens gameinstance.PartnerClientTokens, log *slog.Logger) (*process, error) {
-	args := append([]string(nil), cfg.Args...)
-	args = append(args,
-		"-PragmaPartnerBackendAddress="+r.BackendAddress,
-		"-PragmaPartnerSessionSocialAuthToken="+tokens.SocialToken,
-		"-PragmaPartnerSessionGameAuthToken="+tokens.GameToken,
-	)
-	cmd := exec.Command(cfg.Command, args...)
-	cmd.Dir, cmd.WaitDelay = cfg.WorkingDirectory, pipeDelay
-	cmd.Env = os.Environ()
-	for name, value := range cfg.Env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	if !r.GameInstanceID.IsZero() { // a server of a Fleet asks for one
-		cmd.Env = append(cmd.Env, "PRAGMA_GAME_INSTANCE_ID="+r.GameInstanceID.String())
-	}
-	cmd.Env = append(cmd.Env,
-		"PRAGMA_PARTNER_BACKEND_ADDRESS="+r.BackendAddress,
-		"PRAGMA_PARTNER_GAME_TOKEN="+tokens.GameToken,
-		"PRAGMA_PARTNER_SOCIAL_TOKEN="+tokens.SocialToken,
-	)
-	out := newOutput(log, tokens.GameToken, tokens.SocialToken)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	log = log.With("pid", cmd.Process.Pid)
-	log.Info("game server started")
-	return &process{cmd: cmd, out: out, log: log, done: make(chan struct{})}, nil
-}
-
-// wait waits for the end of the process and logs it.
-func (p *process) wait() {
-	err := p.cmd.Wait()
-	close(p.done)
-	p.out.flush()
-	if err != nil && !p.stopped.Load() {
-		p.log.Warn("game server ended", "err", err)
-		return
-	}
-	p.log.Info("game server ended")
-}
-
-// stop asks the process to end, and makes it when it takes too long.
-func (p *process) stop(grace time.Duration) {
-	p.stopped.Store(true)
-	if err := p.cmd.Process.Signal(os.Interrupt); err != nil { // ended, or a system without signals
-		_ = p.cmd.Process.Kill()
-	}
-	t := time.NewTimer(grace)
-	defer t.Stop()
-	select {
-	case <-p.done:
-	case <-t.C:
-		p.log.Warn("game server does not end by itself; it is killed")
-		_ = p.cmd.Process.Kill() // fails only if it has just ended
-	}
 }

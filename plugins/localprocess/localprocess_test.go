@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 		wait(func() { fmt.Println("goodbye") })
 	case "poll":
 		poll()
+	case "backend":
+		backend()
 	case "stubborn":
 		wait(func() { select {} })
 	}
