@@ -58,7 +58,7 @@
 // allocation that nobody wants any more the provider is told, and so are servers
 // that were started for it, now or when they connect; an hour after a server's last
 // game its tokens are revoked. What is revoked is remembered as long as a partner
-// token lives: core.tokens.partnerExpirationHours bounds it.
+// token lives, see partnerExpirationHours of TokenConfig.
 // Timers survive a restart; after one, servers get some time to call again before
 // they count as gone. The end of a game may be reported again for an hour.
 package gameinstance

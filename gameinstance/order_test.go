@@ -3,7 +3,9 @@ package gameinstance_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -293,6 +295,78 @@ func TestAServerWithTwoGamesIsWantedUntilBothAreOver(t *testing.T) {
 		time.Sleep(time.Second)
 		equal(t, "calls in the end", w.provider.log(), []string{"start 1", "end 1 UNLINKED", "end 1 ENDED"})
 	})
+}
+
+func TestAGameThatAServerCreatesForLaterCounts(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		w.plug.create = func(*gameinstance.BackendCreateRequest) error { return nil }
+		ada := w.player("ada")
+		first := w.match(ada)
+		server := w.allocated()
+		server.play(first, ada)
+		second := server.do("GameInstanceRpc.CreateGameInstancePartnerV1", m{"skipLink": true})["gameInstanceId"]
+		server.do("GameInstanceRpc.EndGameV1", link(first))
+		time.Sleep(2 * time.Hour)
+		equal(t, "calls", w.provider.log(), []string{"start 1"})
+		server.do(linkV1, m{"gameInstanceId": second})
+	})
+}
+
+// TestEveryAllocationEndsWhateverHappens kills the backend at random moments while
+// the provider is in a random mood.
+func TestEveryAllocationEndsWhateverHappens(t *testing.T) {
+	for seed := range uint64(8) {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			run(t, options{config: "gameServerAllocationTimeoutMillis: 20000"}, func(t *testing.T, w *world) {
+				rng := rand.New(rand.NewPCG(seed, 1))
+				mood := func(int) error { // the provider is locked
+					return []error{nil, nil, pragma.ErrUnavailable, errors.New("no capacity")}[rng.IntN(4)]
+				}
+				w.provider.endAnswer = mood
+				w.provider.answer = func(int) error {
+					w.provider.mu.Lock()
+					defer w.provider.mu.Unlock()
+					return mood(0)
+				}
+				for range 12 {
+					id, err := w.tryMatch()
+					if err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Duration(rng.IntN(3)) * time.Second)
+					switch rng.IntN(4) {
+					case 0:
+						w.Kill()
+						w.Start()
+					case 1:
+						_ = w.games.End(t.Context(), id, ext.Value{}, nil)
+					case 2:
+						_ = w.games.End(t.Context(), id, ext.Value{}, nil)
+						w.Kill()
+						w.Start()
+					}
+				}
+				time.Sleep(3 * time.Minute)
+				last := make(map[string]string)
+				for _, call := range w.provider.log() {
+					what, id, _ := strings.Cut(call, " ")
+					id, _, _ = strings.Cut(id, " ")
+					if what == "start" && last[id] == "end" {
+						t.Errorf("allocation %s was started after its end", id)
+					}
+					last[id] = what
+				}
+				for id, what := range last {
+					if what != "end" {
+						t.Errorf("allocation %s was never ended", id)
+					}
+				}
+				if len(last) < 6 {
+					t.Errorf("%d allocations were started, which proves little", len(last))
+				}
+			})
+		})
+	}
 }
 
 // endings returns what the provider was told of ends.
