@@ -319,8 +319,9 @@ func TestEveryAllocationEndsWhateverHappens(t *testing.T) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			run(t, options{config: "gameServerAllocationTimeoutMillis: 20000"}, func(t *testing.T, w *world) {
 				rng := rand.New(rand.NewPCG(seed, 1))
+				moods := rand.New(rand.NewPCG(seed, 2))
 				mood := func(int) error { // the provider is locked
-					return []error{nil, nil, pragma.ErrUnavailable, errors.New("no capacity")}[rng.IntN(4)]
+					return []error{nil, nil, pragma.ErrUnavailable, errors.New("no capacity")}[moods.IntN(4)]
 				}
 				w.provider.endAnswer = mood
 				w.provider.answer = func(int) error {

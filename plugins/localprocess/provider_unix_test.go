@@ -112,6 +112,7 @@ func TestAProcessMayFinishAfterItsGame(t *testing.T) {
 	if line := <-l.lines; line != "goodbye" {
 		t.Errorf("the process prints %q, want goodbye", line)
 	}
+	until(t, "the first process has ended", func() bool { return p.Running() == 0 })
 	p.EndGraceMillis = 3_600_000
 	r = request()
 	start(t, p, r)
