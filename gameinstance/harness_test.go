@@ -175,6 +175,9 @@ type clubs struct {
 	returned []string // party names of the last returns
 	names    map[pragma.PartyID]string
 	version  func(party pragma.PartyID, clientVersion string) (string, error) // nil: not in use
+
+	mu        sync.Mutex
+	refreshed []string // party names and numbers of players
 }
 
 func (c *clubs) Name() string { return "PartyRpc" }
@@ -195,6 +198,13 @@ func (c *clubs) VersionForGame(_ *entity.Tx, party pragma.PartyID, _ *pragma.Pla
 		return "", nil
 	}
 	return c.version(party, clientVersion)
+}
+
+func (c *clubs) RefreshInventories(_ context.Context, party pragma.PartyID, players []pragma.PlayerID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refreshed = append(c.refreshed, fmt.Sprintf("%s %d", c.names[party], len(players)))
+	return nil
 }
 
 // queue stands in for matchmaking: it calls CreateByMatchmaking in an update of

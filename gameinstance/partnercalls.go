@@ -76,7 +76,7 @@ func (t *turn) link(who *pragma.PartnerSession) error {
 		if err := t.chooseServer(who); err != nil {
 			return err
 		}
-		h.Server, h.State = who.PartnerID, StateLinked
+		h.Server, h.ServerName, h.State = who.PartnerID, who.Name, StateLinked
 		h.AllocateBy = time.Time{}
 		h.ConnectBy = t.now.Add(millis(t.cfg.ConnectPlayersTimeoutMillis))
 		t.dirty = true
@@ -366,6 +366,10 @@ func (t *turn) end(requestExt ext.Value, results []PlayerGameResult) error {
 }
 
 func (t *turn) onEndGame(requestExt ext.Value, results []PlayerGameResult) error {
+	if err := checkResults(requestExt, results); err != nil {
+		return err
+	}
+	t.requestExt, t.results = requestExt, results
 	return t.hook("OnEndGame", func(ctx context.Context) error {
 		return t.s.Plugin.OnEndGame(ctx, &EndGameRequest{GameInstance: t.inst, PlayerGameResults: results, RequestExt: requestExt})
 	})

@@ -9,7 +9,6 @@ import (
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/entity"
-	"github.com/openpragma/engine/pragma/ext"
 	"github.com/openpragma/engine/pragma/slot"
 )
 
@@ -30,21 +29,26 @@ type Service struct {
 	// BackendAddress is where game servers reach the game's partner gateway, as
 	// host:port. Empty means the gateway's publicURL or where it listens.
 	BackendAddress string
+	// Jobs run after every game, see [Job].
+	Jobs []Job
 
-	m       *pragma.Mount
-	config  *pragma.Live[Config]
-	slots   *slot.Slots
-	notices notices
-	heads   *entity.Kind[head]
-	rosters *entity.Kind[roster]
-	indexes *entity.Kind[index]
-	entries *entity.Kind[entry]
-	lane    *entity.Lane[allocationCall, allocationResult]
-	orders  *entity.Kind[order]
-	ends    *entity.Lane[endCall, struct{}]
-	recent  *rosterCache
-	started time.Time // store time; servers had no chance to call before
-	recheck chan struct{}
+	m        *pragma.Mount
+	config   *pragma.Live[Config]
+	slots    *slot.Slots
+	notices  notices
+	heads    *entity.Kind[head]
+	rosters  *entity.Kind[roster]
+	indexes  *entity.Kind[index]
+	entries  *entity.Kind[entry]
+	lane     *entity.Lane[allocationCall, allocationResult]
+	orders   *entity.Kind[order]
+	ends     *entity.Lane[endCall, struct{}]
+	jobs     []*job // Jobs, and what the service does itself
+	gameEnds *entity.Kind[gameEnd]
+	endPages *entity.Kind[endPage]
+	recent   *rosterCache
+	started  time.Time // store time; servers had no chance to call before
+	recheck  chan struct{}
 }
 
 // Parties is what the service needs of parties.
@@ -56,6 +60,10 @@ type Parties interface {
 	// the party he is in, zero for none. It returns the game server version that
 	// fits them, empty for any; an error when none does (engine §6.8).
 	VersionForGame(tx *entity.Tx, party pragma.PartyID, who *pragma.PlayerSession, clientVersion string) (string, error)
+	// RefreshInventories is called when the end-of-game jobs of an instance are
+	// done: players of a party may own something else now. It may be called again
+	// for the same, and is not called at all if there are no jobs.
+	RefreshInventories(ctx context.Context, party pragma.PartyID, players []pragma.PlayerID) error
 }
 
 // Accounts looks players up.
@@ -94,9 +102,13 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.recent = newRosterCache()
 	s.mountLane(m)
 	s.mountOrders(m)
+	if err := s.mountJobs(m); err != nil {
+		return err
+	}
 	s.notices = newNotices(m)
 	s.handlePlayers(m)
 	s.handlePartners(m)
+	s.handleOperators(m)
 	m.OnConnect(s.connected)
 	m.OnConnect(s.slots.TellWaiting)
 	m.OnStart(s.start)
@@ -164,115 +176,6 @@ func (s *Service) CreateByMatchmaking(tx *entity.Tx, r *NewInstance) (pragma.Gam
 		return id, err
 	}
 	return id, t.finish()
-}
-
-// CreateOptions say what [Service.Create] makes.
-type CreateOptions struct {
-	// RequestExt is ExtBackendCreateRequest, for the plugin.
-	RequestExt ext.Value
-	// PlayersToAdd are given to the plugin, which adds them.
-	PlayersToAdd []PlayerToAdd
-	// GameServerVersion and GameServerZone say what server is needed; empty: any.
-	GameServerVersion, GameServerZone string
-}
-
-// Create makes an instance, without matchmaking, through
-// [Plugin.HandleBackendCreateRequest]. The error is that of the plugin, or
-// [ErrPlayerJoinFailed] for a player who is elsewhere.
-func (s *Service) Create(ctx context.Context, o *CreateOptions) (pragma.GameInstanceID, error) {
-	id := pragma.NewID[pragma.GameInstanceID]()
-	err := s.heads.Create(ctx, id.String(), func(tx *entity.Tx, h *head) error {
-		t, err := s.creation(tx, id, h, o.GameServerVersion, o.GameServerZone)
-		if err != nil {
-			return err
-		}
-		if err := t.createBackend(o, OriginBackend); err != nil {
-			return err
-		}
-		return t.finish()
-	})
-	return id, err
-}
-
-// createBackend runs the hook for an instance that studio code or a server makes.
-func (t *turn) createBackend(o *CreateOptions, origin Origin) error {
-	t.know(o.PlayersToAdd...)
-	return t.hook("HandleBackendCreateRequest", func(ctx context.Context) error {
-		return t.s.Plugin.HandleBackendCreateRequest(ctx, &BackendCreateRequest{
-			GameInstance: t.inst, RequestExt: o.RequestExt, PlayersToAdd: o.PlayersToAdd, Origin: origin,
-		})
-	})
-}
-
-// AddPlayers has [Plugin.HandleBackendAddPlayersRequest] add players.
-func (s *Service) AddPlayers(ctx context.Context, id pragma.GameInstanceID, requestExt ext.Value, players []PlayerToAdd) error {
-	return s.change(ctx, id, func(t *turn) error {
-		t.know(players...)
-		return t.hook("HandleBackendAddPlayersRequest", func(ctx context.Context) error {
-			return s.Plugin.HandleBackendAddPlayersRequest(ctx, &BackendAddPlayersRequest{
-				GameInstance: t.inst, RequestExt: requestExt, PlayersToAdd: players,
-			})
-		})
-	})
-}
-
-// RemovePlayers has [Plugin.HandleBackendRemovePlayersRequest] remove players.
-// All of them must be in the instance.
-func (s *Service) RemovePlayers(ctx context.Context, id pragma.GameInstanceID, requestExt ext.Value, players []PlayerToRemove) error {
-	return s.change(ctx, id, func(t *turn) error { return t.removePlayers(requestExt, players) })
-}
-
-func (t *turn) removePlayers(requestExt ext.Value, players []PlayerToRemove) error {
-	t.removeExts = make(map[pragma.PlayerID]ext.Value)
-	for _, p := range players {
-		if t.inst.Player(p.PlayerID) == nil {
-			return ErrPlayerNotInGameInstance.With("player %s is not in the game instance", p.PlayerID)
-		}
-		t.removeExts[p.PlayerID] = p.Ext
-	}
-	return t.hook("HandleBackendRemovePlayersRequest", func(ctx context.Context) error {
-		return t.s.Plugin.HandleBackendRemovePlayersRequest(ctx, &BackendRemovePlayersRequest{
-			GameInstance: t.inst, RequestExt: requestExt, PlayersToRemove: players,
-		})
-	})
-}
-
-// Update has [Plugin.HandleBackendUpdateRequest] change the instance.
-func (s *Service) Update(ctx context.Context, id pragma.GameInstanceID, requestExt ext.Value) error {
-	return s.change(ctx, id, func(t *turn) error { return t.update(requestExt) })
-}
-
-func (t *turn) update(requestExt ext.Value) error {
-	return t.hook("HandleBackendUpdateRequest", func(ctx context.Context) error {
-		return t.s.Plugin.HandleBackendUpdateRequest(ctx, &BackendUpdateRequest{GameInstance: t.inst, RequestExt: requestExt})
-	})
-}
-
-// End has [Plugin.OnEndGame] end the instance, as if its server had reported it.
-func (s *Service) End(ctx context.Context, id pragma.GameInstanceID, requestExt ext.Value, results []PlayerGameResult) error {
-	return s.change(ctx, id, func(t *turn) error { return t.end(requestExt, results) })
-}
-
-// Read calls fn with a copy of the instance, for reading: what fn changes is
-// lost. Reading counts as using the instance. fn may be called again, and must
-// not keep its argument.
-func (s *Service) Read(ctx context.Context, id pragma.GameInstanceID, fn func(i *Instance) error) error {
-	return s.change(ctx, id, func(t *turn) error {
-		if err := fn(t.inst); err != nil {
-			return err
-		}
-		if t.inst.err != nil {
-			return t.inst.err
-		}
-		t.renew()
-		return nil
-	})
-}
-
-// InstancesOf returns the instances a player is in, in the order of joining.
-func (s *Service) InstancesOf(ctx context.Context, player pragma.PlayerID) ([]pragma.GameInstanceID, error) {
-	where, err := s.slots.Read(ctx, player)
-	return where.GameInstanceIDs, err
 }
 
 // change makes one change of a living instance. fn may run again.

@@ -53,7 +53,8 @@ type head struct {
 	// CreatedFor is the allocation of that server.
 	CreatedFor pragma.AllocationID `json:"createdFor,omitzero"`
 	Allocation *allocation         `json:"allocation,omitzero"`
-	Server     pragma.PartnerID    `json:"server,omitzero"` // the linked one
+	Server     pragma.PartnerID    `json:"server,omitzero"`     // the linked one
+	ServerName string              `json:"serverName,omitzero"` // what its token says
 	// CallsAlive says that the server sends keep-alives. Until it does, its open
 	// socket counts as one (engine §5.1).
 	CallsAlive bool                               `json:"callsAlive,omitzero"`
@@ -119,7 +120,7 @@ func (h *head) stopTimers() {
 
 // unlink forgets the server.
 func (h *head) unlink() {
-	h.State, h.Server, h.CallsAlive, h.Host, h.Allocation = StateCreated, pragma.PartnerID{}, false, nil, nil
+	h.State, h.Server, h.ServerName, h.CallsAlive, h.Host, h.Allocation = StateCreated, pragma.PartnerID{}, "", false, nil, nil
 	h.stopTimers()
 }
 
@@ -190,6 +191,15 @@ func (r *roster) left(l leaver) {
 		r.Left = slices.Delete(r.Left, 0, n)
 	}
 	r.Left = append(r.Left, l)
+}
+
+// removeBytes is how large the exts of those who left are.
+func (r *roster) removeBytes() int {
+	sum := 0
+	for i := range r.Left {
+		sum += r.Left[i].RemoveExt.Len()
+	}
+	return sum
 }
 
 // knows reports whether a player is, or was, in the instance.

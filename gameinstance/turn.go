@@ -38,6 +38,8 @@ type turn struct {
 	connected  []pragma.PlayerID             // are told where the server is
 	unlinked   bool                          // all are told that it is gone
 	endedBy    pragma.PartnerID              // the server that knows that it is over
+	results    []PlayerGameResult            // of the report of the end
+	requestExt ext.Value                     // ExtEndGameRequest of that
 	reason     wire.GameInstanceTerminationReason
 	final      State // of an instance that a hook terminates; empty: terminated
 }

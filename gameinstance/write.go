@@ -62,6 +62,9 @@ func (t *turn) writeRemoved(r *roster, removed []removal) error {
 		m := gone.player.m
 		r.Players = slices.DeleteFunc(r.Players, func(o member) bool { return o.PlayerID == m.PlayerID })
 		r.left(leaver{m.PlayerID, m.PartyID, m.TeamNumber, t.removeExts[m.PlayerID]})
+		if t.removeExts[m.PlayerID].Len() > 0 && r.removeBytes() > MaxRemoveBytes {
+			return pragma.ErrTooLarge.With("the exts of players who leave a game have at most %d bytes in all", MaxRemoveBytes)
+		}
 		if err := t.leaveSlot(m.PlayerID); err != nil {
 			return err
 		}

@@ -26,6 +26,12 @@ func messages() map[string]func() any {
 
 		"PartyRpc.AssignPartyLeaderV1Request":                    message[wire.PartyAssignPartyLeaderV1Request],
 		"PartyRpc.CancelInviteV1Request":                         message[wire.PartyCancelInviteV1Request],
+		"GameInstanceRpc.GetGameInstanceOperatorV1Request":       message[wire.GameInstanceGetGameInstanceOperatorV1Request],
+		"GameInstanceRpc.GetGameInstanceOperatorV1Response":      message[wire.GameInstanceGetGameInstanceOperatorV1Response],
+		"GameInstanceRpc.KickPlayerOperatorV1Request":            message[wire.GameInstanceKickPlayerOperatorV1Request],
+		"GameInstanceRpc.ListGameInstancesOperatorV1Request":     message[wire.GameInstanceListGameInstancesOperatorV1Request],
+		"GameInstanceRpc.ListGameInstancesOperatorV1Response":    message[wire.GameInstanceListGameInstancesOperatorV1Response],
+		"GameInstanceRpc.TerminateGameInstanceOperatorV1Request": message[wire.GameInstanceTerminateGameInstanceOperatorV1Request],
 		"PartyRpc.CheckGameServerVersionsOperatorV1Request":      message[wire.PartyCheckGameServerVersionsOperatorV1Request],
 		"PartyRpc.CheckGameServerVersionsOperatorV1Response":     message[wire.PartyCheckGameServerVersionsOperatorV1Response],
 		"PartyRpc.ClosePartyOperatorV1Request":                   message[wire.PartyClosePartyOperatorV1Request],
