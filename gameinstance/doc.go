@@ -50,6 +50,18 @@
 // a withdrawn visibility as a removal. What a player may not see does not leave
 // the server.
 //
+// # After the game
+//
+// [Service].Jobs run after every game, whichever way it ended: they send results,
+// give rewards, keep statistics. What they have to do is written in the commit
+// that ends the game, so nothing is lost; a job that fails is tried again for a
+// day and then waits for somebody who looks at [Service.DeadJobs]:
+//
+//	games.Jobs = []gameinstance.Job{
+//		{Name: "rewards", Run: rewards},
+//		{Name: "results", Run: ladder, After: []string{"rewards"}},
+//	}
+//
 // # Guarantees
 //
 // A player is in one instance, unless the configuration allows several, and not

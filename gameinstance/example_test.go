@@ -105,3 +105,32 @@ func ExampleService() {
 	fmt.Println(srv.Game[0].Name())
 	// Output: GameInstanceRpc
 }
+
+// ladder counts the kills of players who stayed to the end.
+type ladder struct{ kills map[pragma.PlayerID]int }
+
+func (l *ladder) OnGameInstanceEnded(_ context.Context, r *gameinstance.GameInstanceEndedRequest) error {
+	for _, p := range r.Players {
+		if p.LeftEarly || p.Result == nil {
+			continue
+		}
+		score, err := ext.As[Score](p.Result.Ext)
+		if err != nil {
+			return fmt.Errorf("result of %s: %w", p.PlayerID, err)
+		}
+		l.kills[p.PlayerID] = score.Kills
+	}
+	return nil
+}
+
+// A job gets the results of every game, after its end is committed.
+func ExampleJob() {
+	robin := pragma.NewID[pragma.PlayerID]()
+	job := &ladder{kills: make(map[pragma.PlayerID]int)}
+	games := &gameinstance.Service{Jobs: []gameinstance.Job{{Name: "ladder", Run: job}}}
+	err := games.Jobs[0].Run.OnGameInstanceEnded(context.Background(), &gameinstance.GameInstanceEndedRequest{
+		Players: []gameinstance.EndedPlayer{{PlayerID: robin, Result: &gameinstance.PlayerGameResult{PlayerID: robin, Ext: ext.Of(Score{Kills: 3})}}},
+	})
+	fmt.Println(err, job.kills[robin])
+	// Output: <nil> 3
+}

@@ -211,6 +211,7 @@ func (c *clubs) RefreshInventories(_ context.Context, party pragma.PartyID, play
 // its own.
 type queue struct {
 	games *gameinstance.Service
+	m     *pragma.Mount
 	slots *slot.Slots
 	kind  *entity.Kind[struct{ N int }]
 }
@@ -218,7 +219,7 @@ type queue struct {
 func (q *queue) Name() string { return "MatchmakingRpc" }
 
 func (q *queue) Mount(mount *pragma.Mount) error {
-	q.slots = slot.For(mount)
+	q.m, q.slots = mount, slot.For(mount)
 	q.kind = entity.Of(mount, "test-queue", entity.Options[struct{ N int }]{})
 	return nil
 }
