@@ -48,9 +48,9 @@ type GameEndReason string
 
 // How a game may be over.
 const (
-	EndedNormally   GameEndReason = "ENDED"      // [Instance.End]
-	EndedTerminated GameEndReason = "TERMINATED" // broken off
-	EndedExpired    GameEndReason = "EXPIRED"    // nobody used it
+	GameEnded      GameEndReason = "ENDED"      // [Instance.End]
+	GameTerminated GameEndReason = "TERMINATED" // broken off
+	GameExpired    GameEndReason = "EXPIRED"    // nobody used it
 )
 
 // GameInstanceEndedRequest is for [EndOfGameJob].
@@ -237,11 +237,11 @@ func (t *turn) ended(r *roster) *GameInstanceEndedRequest {
 	}
 	switch t.h.State {
 	case StateTerminated:
-		req.Reason = EndedTerminated
+		req.Reason = GameTerminated
 	case StateExpired:
-		req.Reason = EndedExpired
+		req.Reason = GameExpired
 	default:
-		req.Reason = EndedNormally
+		req.Reason = GameEnded
 	}
 	results := make(map[pragma.PlayerID]*PlayerGameResult, len(t.results))
 	for i := range t.results {

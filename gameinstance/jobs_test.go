@@ -113,7 +113,7 @@ func TestJobsAreToldEverything(t *testing.T) {
 		equal(t, "time of the end", got.EndedAt.Equal(began), true)
 		got.EndedAt = time.Time{}
 		equal(t, "request", got, &gameinstance.GameInstanceEndedRequest{
-			GameInstanceID: id, Reason: gameinstance.EndedNormally, TerminationReason: "ENDED", RequestExt: ext.Of(m{"rounds": 9}),
+			GameInstanceID: id, Reason: gameinstance.GameEnded, TerminationReason: "ENDED", RequestExt: ext.Of(m{"rounds": 9}),
 			Parties: []gameinstance.MatchedParty{{PartyID: red}, {PartyID: red}},
 			Players: []gameinstance.EndedPlayer{
 				{PlayerID: ada.id, PartyID: red, TeamNumber: 1},
