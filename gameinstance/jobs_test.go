@@ -323,6 +323,7 @@ func TestAJobHasHalfAMinuteAndHoldsUpNobody(t *testing.T) {
 		slices.Sort(got)
 		equal(t, "called at once", got, []string{"quick", "slow"})
 		time.Sleep(32 * time.Second)
+		synctest.Wait()
 		equal(t, "time of the first attempt", took, []time.Duration{30 * time.Second})
 		equal(t, "called again", l.called(), []string{"slow"})
 	})
