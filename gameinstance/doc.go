@@ -50,6 +50,16 @@
 // a withdrawn visibility as a removal. What a player may not see does not leave
 // the server.
 //
+// # More players
+//
+// An instance may wait in matchmaking for more players, in any of its states,
+// until it is over: its server enters it, or [Service.EnterMatchmaking], or the
+// match that made it. A [MatchmakingPlugin] says in which queue, and what
+// matchmaking knows of the instance; that is built again in every commit that
+// changes data or players. Players of a match are added by
+// [Plugin.HandleBackendAddPlayersRequest]; the linked server is told as of all
+// who come later.
+//
 // # After the game
 //
 // [Service].Jobs run after every game, whichever way it ended: they send results,

@@ -23,6 +23,18 @@ var (
 	ErrPlayerJoinFailed = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_PlayerJoinFailed", Message: "the player cannot join the game instance"}
 	// ErrLeaveFailed is a player who may not leave.
 	ErrLeaveFailed = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_LeaveFailed", Message: "the player cannot leave the game instance"}
+	// ErrGameInstanceAlreadyInMatchmaking is an instance that waits for players
+	// already.
+	ErrGameInstanceAlreadyInMatchmaking = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_GameInstanceAlreadyInMatchmaking", Message: "the game instance is in matchmaking already"}
+	// ErrGameInstanceNotInMatchmaking is an instance that does not wait.
+	ErrGameInstanceNotInMatchmaking = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_GameInstanceNotInMatchmaking", Message: "the game instance is not in matchmaking"}
+	// ErrFailedToEnterMatchmaking is an instance that cannot wait for players.
+	ErrFailedToEnterMatchmaking = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "PartyService_FailedToEnterMatchmaking", Message: "the game instance cannot enter matchmaking"}
+	// ErrFailedToLeaveMatchmaking is an instance that matchmaking does not let go.
+	ErrFailedToLeaveMatchmaking = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_FailedToLeaveMatchmaking", Message: "the game instance cannot leave matchmaking"}
+	// ErrFailedToUpdateMatchmakingGameInstance is a change of an instance in
+	// matchmaking that its [MatchmakingPlugin] refuses.
+	ErrFailedToUpdateMatchmakingGameInstance = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "GameInstanceService_FailedToUpdateMatchmakingGameInstance", Message: "the game instance cannot be changed while it is in matchmaking"}
 	// ErrMissingPlayerConnectionDetails is a server that connects its players and
 	// forgets one.
 	ErrMissingPlayerConnectionDetails = &pragma.Error{Code: pragma.InvalidArgument, Reason: "GameInstanceService_MissingPlayerConnectionDetails", Message: "a player has no connection details"}

@@ -30,7 +30,14 @@ func (t *turn) finish() error {
 			return err
 		}
 	}
-	return t.tell(c)
+	if err := t.requeue(c); err != nil {
+		return err
+	}
+	if err := t.tell(c); err != nil {
+		return err
+	}
+	t.tellQueue()
+	return nil
 }
 
 // changes is what a working copy differs in from what is stored.

@@ -19,6 +19,9 @@ type notices struct {
 	addPlayers pragma.Notice[wire.GameInstanceAddPlayersV1Notification]
 	declined   pragma.Notice[wire.GameInstancePlayerDeclinedReconnectV1Notification]
 	over       pragma.Notice[wire.GameInstanceOverPartnerV1Notification]
+
+	enteredMatchmaking pragma.Notice[wire.GameInstanceEnteredMatchmakingV1Notification]
+	leftMatchmaking    pragma.Notice[wire.GameInstanceLeftMatchmakingV1Notification]
 }
 
 func newNotices(m *pragma.Mount) notices {
@@ -35,5 +38,8 @@ func newNotices(m *pragma.Mount) notices {
 		addPlayers: pragma.PartnerNotice[wire.GameInstanceAddPlayersV1Notification](m, "AddPlayersV1Notification"),
 		declined:   pragma.PartnerNotice[wire.GameInstancePlayerDeclinedReconnectV1Notification](m, "PlayerDeclinedReconnectV1Notification"),
 		over:       pragma.PartnerNotice[wire.GameInstanceOverPartnerV1Notification](m, "GameInstanceOverPartnerV1Notification"),
+
+		enteredMatchmaking: pragma.PartnerNotice[wire.GameInstanceEnteredMatchmakingV1Notification](m, "GameInstanceEnteredMatchmakingV1Notification"),
+		leftMatchmaking:    pragma.PartnerNotice[wire.GameInstanceLeftMatchmakingV1Notification](m, "GameInstanceLeftMatchmakingV1Notification"),
 	}
 }

@@ -64,6 +64,9 @@ func (t *turn) finishOver() error {
 // close brings the head into its last state.
 func (t *turn) close() error {
 	h := t.h
+	if err := t.leaveQueue(); err != nil {
+		return err
+	}
 	h.State, h.Reason = StateEnded, wire.GameInstanceTerminationEnded
 	if t.inst.over.terminated {
 		h.State, h.Reason = StateTerminated, t.reason

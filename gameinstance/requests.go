@@ -23,6 +23,9 @@ type NewInstance struct {
 	Players []PlayerToAdd
 	// Parties are the parties of the players.
 	Parties []MatchedParty
+	// ContinueMatchmaking is the queue in which the instance waits for more
+	// players from the start; nil: none.
+	ContinueMatchmaking *QueuePlace
 }
 
 // PlayerToAdd is a player who is to join an instance.
@@ -113,9 +116,11 @@ type PlayerJoinRequest struct {
 
 // BackendAddPlayersRequest is for [Plugin.HandleBackendAddPlayersRequest].
 type BackendAddPlayersRequest struct {
-	GameInstance    *Instance
-	RequestExt      ext.Value
-	PlayersToAdd    []PlayerToAdd
+	GameInstance *Instance
+	RequestExt   ext.Value
+	PlayersToAdd []PlayerToAdd
+	// FromMatchmaking says that the players waited in a queue. Then the hook adds
+	// all of them, or refuses; they wait on if it does.
 	FromMatchmaking bool
 }
 

@@ -20,6 +20,9 @@ type Service struct {
 	Plugin Plugin
 	// Provider starts game servers. Nil means a [DefaultProvider].
 	Provider ProviderPlugin
+	// Matchmaking says what matchmaking knows of instances that wait for more
+	// players. Nil means [MatchmakingDefaults].
+	Matchmaking MatchmakingPlugin
 	// Parties gets the players back. Nil means that they have no parties.
 	Parties Parties
 	// Accounts has the names of players whom studio code or a game server adds by
@@ -35,6 +38,7 @@ type Service struct {
 	m        *pragma.Mount
 	config   *pragma.Live[Config]
 	slots    *slot.Slots
+	queue    Queue // nil: no matchmaking
 	notices  notices
 	heads    *entity.Kind[head]
 	rosters  *entity.Kind[roster]
@@ -109,6 +113,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.handlePlayers(m)
 	s.handlePartners(m)
 	s.handleOperators(m)
+	s.handleMatchmaking(m)
 	m.OnConnect(s.connected)
 	m.OnConnect(s.slots.TellWaiting)
 	m.OnStart(s.start)
@@ -123,8 +128,12 @@ func (s *Service) mountPlugins(m *pragma.Mount) error {
 	if s.Provider == nil {
 		s.Provider = &DefaultProvider{}
 	}
+	if s.Matchmaking == nil {
+		s.Matchmaking = MatchmakingDefaults{}
+	}
 	return errors.Join(
 		pragma.MountPlugin(m, "GameInstanceService.gameInstancePlugin", s.Plugin),
+		pragma.MountPlugin(m, "GameInstanceService.gameInstanceMatchmakingPlugin", s.Matchmaking),
 		pragma.MountPlugin(m, "GameInstanceService.gameServerProviderPlugin", s.Provider),
 	)
 }
@@ -174,6 +183,9 @@ func (s *Service) CreateByMatchmaking(tx *entity.Tx, r *NewInstance) (pragma.Gam
 	})
 	if err != nil {
 		return id, err
+	}
+	if r.ContinueMatchmaking != nil {
+		t.enterQueue(*r.ContinueMatchmaking)
 	}
 	return id, t.finish()
 }

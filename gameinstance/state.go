@@ -48,6 +48,7 @@ type head struct {
 	GameServerVersion string           `json:"gameServerVersion,omitzero"`
 	GameServerZone    string           `json:"gameServerZone,omitzero"`
 	InMatchmaking     bool             `json:"inMatchmaking,omitzero"`
+	Ticket            pragma.TicketID  `json:"ticketId,omitzero"` // while in matchmaking
 	CreatedAt         time.Time        `json:"createdAt"`
 	CreatedBy         pragma.PartnerID `json:"createdBy,omitzero"` // the server that did
 	// CreatedFor is the allocation of that server.

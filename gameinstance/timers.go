@@ -19,7 +19,7 @@ func (s *Service) onDue(tx *entity.Tx, _ string, h *head) error {
 			return s.purge(tx, h)
 		}
 		t := s.begin(tx, h)
-		t.chained = chained
+		t.chained, t.timer = chained, true
 		if err := t.timeOut(); err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ type turn struct {
 	creating    bool // the instance is new
 	chained     bool // another turn went before in this transaction
 	matched     bool // players come from matchmaking
+	timer       bool // nobody asked for it: a time is over
 	dirty       bool // the service has changed something that makes a new version
 	rosterDirty bool
 
@@ -42,6 +43,11 @@ type turn struct {
 	requestExt ext.Value                     // ExtEndGameRequest of that
 	reason     wire.GameInstanceTerminationReason
 	final      State // of an instance that a hook terminates; empty: terminated
+
+	queued    map[pragma.PlayerID]bool // come from matchmaking, and so may be in it
+	enters    *QueuePlace              // matchmaking
+	leaves    bool                     // matchmaking
+	queueNews *pragma.Notification     // for the server, of entering or leaving
 }
 
 // begin starts a change of an instance that exists.
@@ -103,9 +109,13 @@ func (t *turn) know(players ...PlayerToAdd) {
 
 // hook runs one hook of the plugin on the working copy.
 func (t *turn) hook(name string, fn func(ctx context.Context) error) error {
+	return t.hookOf("GameInstancePlugin."+name, fn)
+}
+
+func (t *turn) hookOf(name string, fn func(ctx context.Context) error) error {
 	g := &guard{t: t}
 	t.inst.src = g
-	err := pragma.RunHook(t.tx.Context(), t.s.m, "GameInstancePlugin."+name, fn)
+	err := pragma.RunHook(t.tx.Context(), t.s.m, name, fn)
 	g.close()
 	if err != nil {
 		return err // the hook may still be running: the working copy is not touched any more
@@ -229,7 +239,7 @@ func (t *turn) admit(p PlayerToAdd, refusal *pragma.Error) (PlayerToAdd, error) 
 		return p, fmt.Errorf("read slot of player %s: %w", p.PlayerID, err)
 	case where.InGame() && !t.s.slots.ManyGames():
 		return p, refusal.With("the player is in a game")
-	case !where.TicketID.IsZero() && !t.matched:
+	case !where.TicketID.IsZero() && !t.matched && !t.queued[p.PlayerID]:
 		return p, refusal.With("the player is in matchmaking")
 	}
 	if p.PartyID.IsZero() {

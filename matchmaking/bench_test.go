@@ -69,6 +69,21 @@ func BenchmarkSettledPass(b *testing.B) {
 	}
 }
 
+// BenchmarkFullGames is a pass over 1,000 players whom 100 running games have no
+// room for.
+func BenchmarkFullGames(b *testing.B) {
+	p := matchmaking.NewPool(&warmbody.Plugin{NumberOfTeams: 2, PlayersPerTeam: 5})
+	p.Add(crowdOf(1_000, func() int { return 2 })...)
+	p.Full()
+	for i := range 100 {
+		p.AddGame(&matchmaking.GameInstance{ID: [16]byte{byte(i)}, Players: make([]matchmaking.GamePlayer, 10)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Full()
+	}
+}
+
 // BenchmarkLastParty is the pass for one party that completes the oldest game
 // among 10,000 players who wait for nothing else.
 func BenchmarkLastParty(b *testing.B) {

@@ -33,13 +33,39 @@
 //	                   |  +-- left by a member
 //	                   +----- a hook failed, queueTimeoutSeconds: MatchmakingFailure
 //
+// # Running games
+//
+// A running game waits for more players when its server or the studio's code
+// says so, or from its start with [NewGameInstance.ContinueMatchmaking]. What a
+// plugin sees of it, a [GameInstance], is what a gameinstance.MatchmakingPlugin
+// has built; it changes in the commit that changes the game. A game that is new
+// or has changed is shown to all who wait at once, as if it came with the next
+// pass. A [GameInstanceUpdate] adds whole parties:
+//
+//	func (duel) MatchPartiesWithGame(ctx context.Context, r *matchmaking.MatchPartiesWithGameRequest) (*matchmaking.GameInstanceUpdate, error) {
+//		if len(r.Game.Players)+r.Anchor.PlayerCount() > 8 {
+//			return nil, nil
+//		}
+//		more := new(matchmaking.GameInstanceUpdate)
+//		more.AddParties(r.Anchor.Parties(), 0)
+//		return more, nil
+//	}
+//
+// The game instance plugin's HandleBackendAddPlayersRequest adds the players, all
+// of them, or refuses. Then the parties wait on with their old entry time, and
+// that game and those parties are not brought together again for a second, and
+// longer each time, unless the game changes. Until an update is committed the
+// game is shown to nobody else.
+//
 // # Guarantees
 //
 // Tickets are durable: a restart of the server changes nothing for those who
 // wait, except that every party is a matchable of its own again. A match is one
 // commit for all its players: tickets, parties, places of players and the game.
 // Whatever races with it, a ticket is matched at most once, and a party is never
-// split. What a hook returns is checked first; a result that names somebody
+// split. Players are added to a game only as the hook saw it: if it has changed
+// since, the match is not made, and the hook sees the game again. So a game never
+// gets more than the plugin allows. What a hook returns is checked first; a result that names somebody
 // twice, a stranger, or a part of a party is logged and dropped.
 //
 // Every party that leaves a queue is told why, once: by AddedToGame, by the

@@ -18,8 +18,6 @@ var (
 	// ErrPlugin is a hook that failed with an error of its own, or returned a
 	// game that cannot be made.
 	ErrPlugin = &pragma.Error{Code: pragma.Internal, Reason: "MatchmakingService_PluginException", Message: "the matchmaking plugin failed"}
-	// ErrGamesCannotQueue is a result that asked for ContinueMatchmaking.
-	ErrGamesCannotQueue = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "MatchmakingService_QueueNotFound", Message: "game instances cannot enter a queue"}
 )
 
 // Why a result of a hook is refused.
@@ -27,5 +25,6 @@ var (
 	errNobody      = errors.New("the game has no players")
 	errOutsider    = errors.New("a player of the game is not in the matchables of the call")
 	errPlayerTwice = errors.New("a player is in the game twice")
+	errBadKey      = errors.New("the key of the game's queue has no JSON form")
 	errSplit       = errors.New("a party is in the game without some of its players")
 )

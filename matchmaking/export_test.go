@@ -55,7 +55,7 @@ func (p *Pool) Add(parties ...*Party) {
 func (p *Pool) Remove(parties ...*Party) { p.remove(parties) }
 
 // AddGame puts a running game into the queue.
-func (p *Pool) AddGame(g *GameInstance) { p.games = append(p.games, g) }
+func (p *Pool) AddGame(g *GameInstance) { p.setGames(append(slices.Clone(p.games), g)) }
 
 // Games returns the games in the queue.
 func (p *Pool) Games() []*GameInstance { return p.games }
@@ -78,7 +78,7 @@ func (p *Pool) News() bool { return p.pass().news() }
 
 func (p *Pool) pass() *pass {
 	p.left = p.Anchors
-	ps := &pass{pool: p.pool, ctx: context.Background(), plugin: p.Plugin, now: p.Now, out: p, calls: new(atomic.Uint64)}
+	ps := &pass{pool: p.pool, ctx: context.Background(), plugin: p.Plugin, now: p.Now, out: p, calls: new(atomic.Uint64), shown: new(atomic.Pointer[GameInstance])}
 	ps.pair.QueueKey, ps.pair.Now = p.key, p.Now
 	return ps
 }
@@ -103,6 +103,9 @@ func (p *Pool) match(game *NewGameInstance, parties []*Party) bool {
 }
 
 func (p *Pool) join(_ *GameInstance, update *GameInstanceUpdate, parties []*Party) bool {
+	if p.Refuse != nil && p.Refuse(parties) {
+		return false
+	}
 	p.Joined = append(p.Joined, Started{update.Players(), parties, ""})
 	return true
 }
@@ -122,6 +125,7 @@ var (
 	ErrOutsider    = errOutsider
 	ErrPlayerTwice = errPlayerTwice
 	ErrSplit       = errSplit
+	ErrBadKey      = errBadKey
 )
 
 // ReconcileEvery is how often the index is compared with the store.
@@ -207,7 +211,8 @@ func (w *Waiting) GiveBack(hold time.Duration, parties ...*Party) {
 // that lose their place.
 func (w *Waiting) Abandon(parties ...*Party) []*Party {
 	w.queue.anchor(w.pool, parties)
-	return w.queue.abandon()
+	stuck, _ := w.queue.abandon(nil)
+	return stuck
 }
 
 // Renew makes the present pool the one that the methods work on.

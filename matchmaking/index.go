@@ -19,6 +19,7 @@ type index struct {
 	idle    []*queue      // without a loop so far
 	ready   chan struct{} // there are idle queues
 	count   uint64        // of all entries so far
+	games   map[pragma.TicketID]*gameEntry
 }
 
 // entry is a ticket in the index.
@@ -55,6 +56,7 @@ type queue struct {
 	serving          []*Party // the anchor, during a pass
 	parties, players int
 	matchables       int // after the last pass
+	waitingGames
 }
 
 func newIndex() *index {
@@ -62,6 +64,7 @@ func newIndex() *index {
 		tickets: make(map[pragma.TicketID]*entry),
 		queues:  make(map[queueID]*queue),
 		ready:   make(chan struct{}, 1),
+		games:   make(map[pragma.TicketID]*gameEntry),
 	}
 }
 
@@ -73,13 +76,7 @@ func (x *index) add(key QueueKey, p *Party) {
 	if x.tickets[p.TicketID] != nil {
 		return
 	}
-	q := x.queues[id]
-	if q == nil {
-		q = &queue{index: x, id: id, key: key, pool: newPool(key), wake: make(chan struct{}, 1)}
-		x.queues[id] = q
-		x.idle = append(x.idle, q)
-		signal(x.ready)
-	}
+	q := x.queue(id, key)
 	x.count++
 	e := &entry{queue: q, party: p, number: x.count}
 	p.entry = e
@@ -90,11 +87,24 @@ func (x *index) add(key QueueKey, p *Party) {
 	signal(q.wake)
 }
 
+// queue returns the queue of a key, which mu guards. A new one wants a loop.
+func (x *index) queue(id queueID, key QueueKey) *queue {
+	q := x.queues[id]
+	if q == nil {
+		q = &queue{index: x, id: id, key: key, pool: newPool(key), wake: make(chan struct{}, 1)}
+		x.queues[id] = q
+		x.idle = append(x.idle, q)
+		signal(x.ready)
+	}
+	return q
+}
+
 // remove forgets tickets.
 func (x *index) remove(ids ...pragma.TicketID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, id := range ids {
+		x.removeGame(id)
 		e := x.tickets[id]
 		if e == nil {
 			continue
@@ -110,8 +120,8 @@ func (x *index) remove(ids ...pragma.TicketID) {
 	}
 }
 
-// has reports whether a ticket is there.
-func (x *index) has(id pragma.TicketID) bool {
+// hasParty reports whether the ticket of a party is there.
+func (x *index) hasParty(id pragma.TicketID) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.tickets[id] != nil
@@ -127,6 +137,11 @@ func (x *index) known() map[pragma.TicketID]bool {
 			ids[id] = true
 		}
 	}
+	for id, g := range x.games {
+		if g.state != claimed {
+			ids[id] = true
+		}
+	}
 	return ids
 }
 
@@ -139,11 +154,11 @@ func (x *index) takeIdle() []*queue {
 	return idle
 }
 
-// retire ends a queue if nobody is in it, and reports whether it did.
+// retire ends a queue if nothing is in it, and reports whether it did.
 func (x *index) retire(q *queue) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if q.parties > 0 {
+	if q.parties+len(q.games) > 0 {
 		return false
 	}
 	delete(x.queues, q.id)
@@ -167,7 +182,7 @@ func (x *index) info(id pragma.TicketID) (counts, bool) {
 	q := e.queue
 	return counts{
 		key: q.key, parties: q.parties, players: q.players,
-		matchables: min(q.matchables+len(q.added), q.parties),
+		matchables: min(q.matchables+len(q.added), q.parties), games: len(q.games),
 	}, true
 }
 
@@ -179,7 +194,8 @@ func (q *queue) begin(p *pool) bool {
 		q.index.mu.Unlock()
 		return false
 	}
-	if len(q.added)+len(q.left) == 0 && (len(q.held) == 0 || time.Now().Before(q.held[0].heldTill)) {
+	games, moved := q.takeGames()
+	if len(q.added)+len(q.left) == 0 && !moved && (len(q.held) == 0 || time.Now().Before(q.held[0].heldTill)) {
 		q.index.mu.Unlock()
 		return true
 	}
@@ -195,6 +211,9 @@ func (q *queue) begin(p *pool) bool {
 	q.index.mu.Unlock()
 	p.remove(left)
 	p.add(parties)
+	if moved {
+		p.setGames(games)
+	}
 	return true
 }
 
@@ -233,18 +252,18 @@ func (q *queue) end(p *pool) {
 func (q *queue) claim(p *pool, parties []*Party) bool {
 	q.index.mu.Lock()
 	defer q.index.mu.Unlock()
-	if q.pool != p {
+	if !q.mayClaim(p, parties) {
 		return false
-	}
-	for _, party := range parties {
-		if party.entry.state != waiting {
-			return false
-		}
 	}
 	for _, party := range parties {
 		party.entry.state = claimed
 	}
 	return true
+}
+
+// mayClaim reports whether the pool counts and all parties wait; index.mu is held.
+func (q *queue) mayClaim(p *pool, parties []*Party) bool {
+	return q.pool == p && !slices.ContainsFunc(parties, func(party *Party) bool { return party.entry.state != waiting })
 }
 
 // giveBack ends the claim on parties that still have their tickets. With a hold
@@ -272,8 +291,8 @@ func (q *queue) giveBack(parties []*Party, hold, most time.Duration) {
 }
 
 // abandon gives a pool up that a hook does not let go of, and claims the parties
-// the hook works on. Everybody else begins anew.
-func (q *queue) abandon() (stuck []*Party) {
+// the hook works on, and the game, unless that is nil. Everybody else begins anew.
+func (q *queue) abandon(game *GameInstance) (stuck []*Party, stuckGame *gameEntry) {
 	x := q.index
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -292,7 +311,7 @@ func (q *queue) abandon() (stuck []*Party) {
 	}
 	slices.SortFunc(q.added, func(a, b *entry) int { return cmp.Compare(a.number, b.number) })
 	signal(q.wake)
-	return stuck
+	return stuck, q.abandonGames(game)
 }
 
 // renew replaces the party of an entry by a copy that no hook has seen. The
@@ -300,7 +319,7 @@ func (q *queue) abandon() (stuck []*Party) {
 func (p *Party) renew() *Party {
 	c := &Party{
 		ID: p.ID, TicketID: p.TicketID, PreferredGameServerZones: p.PreferredGameServerZones,
-		GameServerVersion: p.GameServerVersion, Ext: p.Ext, EnteredAt: p.EnteredAt, entry: p.entry,
+		GameServerVersion: p.GameServerVersion, Ext: p.Ext, EnteredAt: p.EnteredAt, entry: p.entry, no: p.no,
 	}
 	for _, player := range p.Players {
 		again := *player

@@ -91,7 +91,7 @@ const maxStuck = 3
 // whole pass does, and a hook that does not return in time takes the pass, but
 // neither this loop nor its queue.
 func (l *loop) pass(ctx context.Context, kind func(*pass) bool) {
-	if l.stuck.Load() >= maxStuck {
+	if l.stuck.Load() >= maxStuck || l.queue.idle() {
 		return
 	}
 	start := time.Now()
@@ -103,7 +103,7 @@ func (l *loop) pass(ctx context.Context, kind func(*pass) bool) {
 	go func() { done <- r.do(kind) }()
 	if !l.watch(r, done) {
 		cancel(errOverrun)
-		l.abandon(ctx, done)
+		l.abandon(ctx, done, r.shown.Load())
 		return
 	}
 	l.queue.end(r.pool)
@@ -135,13 +135,17 @@ func (l *loop) watch(r *run, done <-chan bool) bool {
 
 // abandon goes on without a pass whose hook hangs. The hook's anchor loses its
 // place. The hook itself cannot be stopped; it is waited for no longer.
-func (l *loop) abandon(ctx context.Context, done <-chan bool) {
+func (l *loop) abandon(ctx context.Context, done <-chan bool, game *GameInstance) {
 	l.stuck.Add(1)
 	go func() {
 		<-done
 		l.stuck.Add(-1)
 	}()
-	l.fail(ctx, "MatchmakingPlugin", l.queue.abandon(), errOverrun)
+	parties, stuck := l.queue.abandon(game)
+	if stuck != nil {
+		l.expel(ctx, stuck)
+	}
+	l.fail(ctx, "MatchmakingPlugin", parties, errOverrun)
 }
 
 // now is the time of the store, on whose clock tickets are stamped.
@@ -196,6 +200,7 @@ type run struct {
 	ctx   context.Context
 	until time.Time
 	calls atomic.Uint64
+	shown atomic.Pointer[GameInstance] // to a hook that runs now
 }
 
 var _ outcomes = (*run)(nil)
@@ -207,7 +212,7 @@ func (r *run) do(kind func(*pass) bool) (ended bool) {
 			r.m.Log().Error("matchmaking pass panicked", "queue", r.name, "panic", v, slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	p := &pass{pool: r.pool, ctx: r.ctx, plugin: r.Plugin, now: r.now(r.ctx), out: r, calls: &r.calls}
+	p := &pass{pool: r.pool, ctx: r.ctx, plugin: r.Plugin, now: r.now(r.ctx), out: r, calls: &r.calls, shown: &r.shown}
 	p.pair.QueueKey, p.pair.Now = p.key, p.now
 	kind(p)
 	return true
@@ -241,12 +246,6 @@ func (r *run) match(game *NewGameInstance, parties []*Party) bool {
 	}
 	return ok
 }
-
-// join is never called: games cannot enter a queue yet, see [ErrGamesCannotQueue].
-func (r *run) join(*GameInstance, *GameInstanceUpdate, []*Party) bool { return false }
-
-// failGame is never called, like join.
-func (r *run) failGame(*GameInstance) {}
 
 func (r *run) fail(hook string, parties []*Party, err error) {
 	if r.queue.claim(r.pool, parties) {

@@ -39,18 +39,32 @@ func (s *Service) start(tx *entity.Tx, id pragma.GameInstanceID, key QueueKey, g
 	r := &gameinstance.NewInstance{
 		ID: id, RequestExt: game.RequestExt,
 		GameServerVersion: key.GameServerVersion, GameServerZone: game.GameServerZone, QueueKey: key.Ext,
-		Parties: make([]gameinstance.MatchedParty, 0, len(parties)),
-		Players: make([]gameinstance.PlayerToAdd, 0, len(game.roster.members)),
 	}
+	var err error
+	if r.Players, r.Parties, err = s.takeAll(tx, id, &game.roster, parties); err != nil {
+		return err
+	}
+	if game.queue != nil {
+		r.ContinueMatchmaking = &gameinstance.QueuePlace{Key: game.queue.Ext, GameServerVersion: game.queue.GameServerVersion}
+	}
+	if _, err := s.Games.CreateByMatchmaking(tx, r); err != nil {
+		return fmt.Errorf("create the game instance: %w", err)
+	}
+	return nil
+}
+
+// takeAll ends the tickets of parties that go into a game, and says who goes.
+func (s *Service) takeAll(tx *entity.Tx, game pragma.GameInstanceID, who *roster, parties []*Party) ([]gameinstance.PlayerToAdd, []gameinstance.MatchedParty, error) {
+	matched := make([]gameinstance.MatchedParty, 0, len(parties))
 	ids := make([]pragma.TicketID, 0, len(parties))
-	players := make(map[pragma.PlayerID]gameinstance.PlayerToAdd, len(game.roster.members))
+	players := make(map[pragma.PlayerID]gameinstance.PlayerToAdd, len(who.members))
 	for _, p := range parties {
-		t, err := s.takeTicket(tx, p.TicketID, id)
+		t, err := s.takeTicket(tx, p.TicketID, game)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		ids = append(ids, p.TicketID)
-		r.Parties = append(r.Parties, gameinstance.MatchedParty{PartyID: t.PartyID, Ext: t.Ext})
+		matched = append(matched, gameinstance.MatchedParty{PartyID: t.PartyID, Ext: t.Ext})
 		for i := range t.Players {
 			from := &t.Players[i]
 			players[from.PlayerID] = gameinstance.PlayerToAdd{
@@ -59,16 +73,14 @@ func (s *Service) start(tx *entity.Tx, id pragma.GameInstanceID, key QueueKey, g
 			}
 		}
 	}
-	for _, a := range game.roster.members {
+	added := make([]gameinstance.PlayerToAdd, 0, len(who.members))
+	for _, a := range who.members {
 		add := players[a.Player.ID]
 		add.TeamNumber, add.Ext = a.TeamNumber, a.Ext
-		r.Players = append(r.Players, add)
-	}
-	if _, err := s.Games.CreateByMatchmaking(tx, r); err != nil {
-		return fmt.Errorf("create the game instance: %w", err)
+		added = append(added, add)
 	}
 	s.forget(tx, ids...)
-	return nil
+	return added, matched, nil
 }
 
 // takeTicket ends the ticket of a party that goes into a game.

@@ -29,6 +29,7 @@ type Party struct {
 
 	in    *Matchable // where it is now
 	entry *entry     // what the queue knows of it; nil outside of one
+	no    []refusal  // games that did not take it lately
 	notes ext.Value  // the Ext its matchable begins with
 }
 

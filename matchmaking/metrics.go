@@ -16,6 +16,7 @@ type metrics struct {
 // Results of a match.
 const (
 	resultStarted   = "started"
+	resultJoined    = "joined"    // a running one
 	resultRefused   = "refused"   // not a possible game
 	resultContested = "contested" // somebody left, or was faster
 	resultFailed    = "failed"
@@ -29,7 +30,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
 		}, []string{"queue"}),
 		games: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "gamebackend_matchmaking_games_total", Help: "Games that the plugin wanted to start.",
+			Name: "gamebackend_matchmaking_games_total", Help: "Games that the plugin wanted to start, or to add players to.",
 		}, []string{"queue", "result"}),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gamebackend_matchmaking_failed_parties_total", Help: "Parties that lost their place because a hook failed.",

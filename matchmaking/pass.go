@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -18,9 +19,12 @@ type pass struct {
 	out    outcomes
 	// calls is odd while a hook runs; it lets somebody else see that one hangs.
 	calls *atomic.Uint64
+	// shown is the game that a hook is shown now.
+	shown *atomic.Pointer[GameInstance]
 
-	pair     MatchPartiesRequest // reused: there is one for each pair of matchables
-	resulted bool                // a game was made of parties of the present anchor
+	pair     MatchPartiesRequest         // reused: there is one for each pair of matchables
+	offered  MatchPartiesWithGameRequest // reused
+	resulted bool                        // a game was made of, or got, parties of the present anchor
 }
 
 // outcomes takes what a pass decides, and guides it.
@@ -57,6 +61,7 @@ func (p *pass) full() bool {
 		return false
 	}
 	met(p.takeFresh())
+	p.takeFreshGames()
 	p.anchor, p.resume = p.resume, nil
 	if p.anchor == nil {
 		p.anchor = p.head
@@ -72,7 +77,8 @@ func (p *pass) full() bool {
 }
 
 // news lets those who are new meet the others at once: first as the others'
-// others, then as the anchor. It reports whether it came to the end.
+// others, then as the anchor. Games that are new, or have changed, are shown to
+// all. It reports whether it came to the end.
 func (p *pass) news() bool {
 	if !p.out.next() {
 		return false
@@ -80,17 +86,17 @@ func (p *pass) news() bool {
 	if 2*len(p.fresh) >= p.size {
 		return p.full()
 	}
-	fresh := p.takeFresh()
-	for p.anchor = p.head; p.anchor != nil && p.out.next(); {
+	fresh, games := p.takeFresh(), p.takeFreshGames()
+	for p.anchor = p.head; p.anchor != nil && p.isNews(fresh, games) && p.out.next(); {
 		if a := p.anchor; a != nil {
 			p.anchor = a.next
 			if !a.fresh { // the turn of those comes below
-				p.meetNew(a, fresh)
+				p.meetNew(a, fresh, games)
 			}
 		}
 	}
 	met(fresh)
-	finished := p.anchor == nil
+	finished := p.anchor == nil || !p.isNews(fresh, games)
 	p.anchor = nil
 	for _, f := range fresh {
 		if finished = finished && p.out.next(); !finished {
@@ -101,6 +107,12 @@ func (p *pass) news() bool {
 		}
 	}
 	return finished
+}
+
+// isNews reports whether any of those who are new still waits.
+func (p *pass) isNews(fresh []*Matchable, games []*GameInstance) bool {
+	return slices.ContainsFunc(fresh, func(m *Matchable) bool { return m.queued }) ||
+		slices.ContainsFunc(games, func(g *GameInstance) bool { return g.queued })
 }
 
 // serve lets a matchable be the anchor.
@@ -120,12 +132,16 @@ func (p *pass) serve(a *Matchable) {
 }
 
 // meetNew lets a matchable be the anchor for those who are new.
-func (p *pass) meetNew(a *Matchable, fresh []*Matchable) {
+func (p *pass) meetNew(a *Matchable, fresh []*Matchable, games []*GameInstance) {
 	p.out.serving(a.parties)
+	p.resulted = false
 	for _, f := range fresh {
 		if f.queued && (p.ctx.Err() != nil || !p.meet(a, f)) {
 			return
 		}
+	}
+	if !p.resulted {
+		p.offer(a, games)
 	}
 }
 
@@ -148,25 +164,8 @@ func (p *pass) meet(a, o *Matchable) bool {
 // finish shows an anchor without a result the games, and then lets the plugin
 // decide at last.
 func (p *pass) finish(a *Matchable) {
-	for i := 0; i < len(p.games); i++ {
-		g := p.games[i]
-		r := &MatchPartiesWithGameRequest{p.key, a, g, p.now}
-		update, err := p.callMatchGame(r)
-		switch {
-		case err != nil:
-			if p.ctx.Err() == nil {
-				p.games = append(p.games[:i:i], p.games[i+1:]...)
-				p.out.failGame(g)
-			}
-			p.drop(hookMatchGame, a, err)
-			return
-		case update == nil:
-			p.settle()
-			continue
-		}
-		if p.join(a, g, update) {
-			return
-		}
+	if p.offer(a, p.games); p.resulted || !a.queued || p.ctx.Err() != nil {
+		return
 	}
 	game, err := p.callEndOfLoop(&EndOfLoopRequest{p.key, a, p.now})
 	switch {
@@ -181,10 +180,7 @@ func (p *pass) finish(a *Matchable) {
 
 // start hands a game over, if it is one.
 func (p *pass) start(hook string, game *NewGameInstance, a, o *Matchable) {
-	parties, err := game.roster.check(a, o)
-	if err == nil && game.queue != nil {
-		err = ErrGamesCannotQueue
-	}
+	parties, err := game.check(a, o)
 	if err != nil {
 		p.journal.undo()
 		p.out.refuse(hook, err)
@@ -197,23 +193,6 @@ func (p *pass) start(hook string, game *NewGameInstance, a, o *Matchable) {
 	p.resulted = true
 	p.settle()
 	p.remove(parties)
-}
-
-// join hands an update of a game over, if it is one, and reports whether it is.
-func (p *pass) join(a *Matchable, g *GameInstance, update *GameInstanceUpdate) bool {
-	parties, err := update.roster.check(a, nil)
-	if err != nil {
-		p.journal.undo()
-		p.out.refuse(hookMatchGame, err)
-		return false
-	}
-	if !p.out.join(g, update, parties) {
-		p.journal.undo()
-		return false
-	}
-	p.settle()
-	p.remove(parties)
-	return true
 }
 
 // drop takes the anchor out of the queue because a hook failed. A hook that was
@@ -232,12 +211,6 @@ func (p *pass) callMatchParties() (game *NewGameInstance, err error) {
 	defer p.called(&err)
 	p.calls.Add(1)
 	return p.plugin.MatchParties(p.ctx, &p.pair)
-}
-
-func (p *pass) callMatchGame(r *MatchPartiesWithGameRequest) (update *GameInstanceUpdate, err error) {
-	defer p.called(&err)
-	p.calls.Add(1)
-	return p.plugin.MatchPartiesWithGame(p.ctx, r)
 }
 
 func (p *pass) callEndOfLoop(r *EndOfLoopRequest) (game *NewGameInstance, err error) {

@@ -211,7 +211,51 @@ func TestPartiesJoinARunningGame(t *testing.T) {
 	p.Add(solos(1, 2)...)
 	p.AddGame(&matchmaking.GameInstance{ID: [16]byte{8}})
 	p.Full()
+	if got, want := started(p.Joined), "1"; got != want || p.Len() != 1 || len(p.Games()) != 0 {
+		t.Errorf("joined %q, want %q, and the game gone until that is committed; waiting %q", got, want, waiting(p))
+	}
+	p.AddGame(&matchmaking.GameInstance{ID: [16]byte{8}})
+	p.News()
 	if got, want := started(p.Joined), "1 2"; got != want || p.Len() != 0 {
+		t.Errorf("joined %q, want %q; waiting %q", got, want, waiting(p))
+	}
+}
+
+func TestAGameThatIsNewOrHasChangedIsShownToAll(t *testing.T) {
+	s := &script{}
+	p := matchmaking.NewPool(s)
+	p.Add(solos(1, 5)...)
+	p.AddGame(&matchmaking.GameInstance{ID: [16]byte{8}})
+	p.Full()
+	s.took()
+	p.News()
+	if got := s.took(); got != nil {
+		t.Errorf("nothing is new, but the plugin was asked %v", got)
+	}
+	p.AddGame(&matchmaking.GameInstance{ID: [16]byte{9}})
+	p.Add(newParty(6, 1))
+	p.News()
+	want := []string{"1-6", "1-game9", "2-6", "2-game9", "3-6", "3-game9", "4-6", "4-game9", "5-6", "5-game9",
+		"6-1", "6-2", "6-3", "6-4", "6-5", "6-game8", "6-game9", "6 end"}
+	if diff := cmp.Diff(want, s.took()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatAGameDoesNotTakeMeetsTheNextGameAtOnce(t *testing.T) {
+	s := &script{game: func(r *matchmaking.MatchPartiesWithGameRequest) (*matchmaking.GameInstanceUpdate, error) {
+		u := new(matchmaking.GameInstanceUpdate)
+		u.AddParties(r.Anchor.Parties()[:1], 0)
+		return u, nil
+	}, match: func(r *matchmaking.MatchPartiesRequest) (*matchmaking.NewGameInstance, error) {
+		return nil, r.Anchor.TakePartiesFrom(r.Other, r.Other.Parties())
+	}}
+	p := matchmaking.NewPool(s)
+	p.Add(solos(1, 3)...)
+	p.AddGame(&matchmaking.GameInstance{ID: [16]byte{8}})
+	p.AddGame(&matchmaking.GameInstance{ID: [16]byte{9}})
+	p.Full()
+	if got, want := started(p.Joined), "1 2"; got != want || waiting(p) != "3" {
 		t.Errorf("joined %q, want %q; waiting %q", got, want, waiting(p))
 	}
 }
@@ -247,11 +291,11 @@ func TestImpossibleGamesAreRefusedAndBothStay(t *testing.T) {
 			g.SetTeamByPlayers(b[0].Players[:1], 1)
 			return g
 		}, matchmaking.ErrSplit},
-		{"a queue for the game", func(a, b []*matchmaking.Party) *matchmaking.NewGameInstance {
+		{"a queue whose key has no JSON form", func(a, b []*matchmaking.Party) *matchmaking.NewGameInstance {
 			g := gameOf(a, b)
-			g.ContinueMatchmaking(matchmaking.QueueKey{})
+			g.ContinueMatchmaking(matchmaking.QueueKey{Ext: ext.Of(func() {})})
 			return g
-		}, matchmaking.ErrGamesCannotQueue},
+		}, matchmaking.ErrBadKey},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &script{match: func(r *matchmaking.MatchPartiesRequest) (*matchmaking.NewGameInstance, error) {

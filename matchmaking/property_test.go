@@ -38,6 +38,24 @@ func (g *gambler) EndOfLoop(_ context.Context, r *matchmaking.EndOfLoopRequest) 
 	return g.decide(r.Anchor.Parties())
 }
 
+func (g *gambler) MatchPartiesWithGame(_ context.Context, r *matchmaking.MatchPartiesWithGameRequest) (*matchmaking.GameInstanceUpdate, error) {
+	switch g.rng.IntN(12) {
+	case 0:
+		return nil, errGamble
+	case 1:
+		panic("lost it all")
+	case 2, 3, 4:
+		u := new(matchmaking.GameInstanceUpdate)
+		u.AddParties(g.some(r.Anchor.Parties()), int64(g.rng.IntN(2)))
+		return u, nil
+	case 5:
+		u := new(matchmaking.GameInstanceUpdate)
+		u.SetTeamByPlayers(r.Anchor.Players()[g.rng.IntN(r.Anchor.PlayerCount()):], 1) // often not the whole party
+		return u, nil
+	}
+	return nil, nil
+}
+
 func (g *gambler) decide(parties []*matchmaking.Party) (*matchmaking.NewGameInstance, error) {
 	switch g.rng.IntN(12) {
 	case 0:
@@ -70,6 +88,7 @@ func TestNobodyIsLostOrDoubledWhateverAPluginDoes(t *testing.T) {
 		p := matchmaking.NewPool(g)
 		p.Refuse = func([]*matchmaking.Party) bool { return g.rng.IntN(8) == 0 }
 		var all, removed []*matchmaking.Party
+		games := 0
 		t.Repeat(map[string]func(*rapid.T){
 			"join": func(t *rapid.T) {
 				var parties []*matchmaking.Party
@@ -97,7 +116,16 @@ func TestNobodyIsLostOrDoubledWhateverAPluginDoes(t *testing.T) {
 				p.Anchors = rapid.IntRange(-1, 5).Draw(t, "anchors")
 				p.News()
 			},
-			"": func(t *rapid.T) { checkPool(t, p, all, removed) },
+			"game": func(*rapid.T) {
+				games++
+				p.AddGame(&matchmaking.GameInstance{ID: [16]byte{byte(games)}})
+			},
+			"": func(t *rapid.T) {
+				checkPool(t, p, all, removed)
+				if got := len(p.Games()) + len(p.Joined) + len(p.Dropped); got != games {
+					t.Fatalf("%d games are left, got players or were dropped; want %d", got, games)
+				}
+			},
 		})
 	})
 }
@@ -119,7 +147,7 @@ func checkPool(t *rapid.T, p *matchmaking.Pool, all, removed []*matchmaking.Part
 	if got, want := p.Len(), len(p.Waiting()); got != want {
 		t.Fatalf("Len() = %d, want %d", got, want)
 	}
-	for _, game := range p.Started {
+	for _, game := range slices.Concat(p.Started, p.Joined) {
 		count(game.Parties)
 		want := 0
 		for _, party := range game.Parties {

@@ -1,6 +1,7 @@
 package matchmaking
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -39,10 +40,18 @@ func (n *NewGameInstance) SetTeamByPlayers(players []*Player, teamNumber int64) 
 // are not in the game in the end.
 func (n *NewGameInstance) SetExtBackendAddPlayer(p *Player, v ext.Value) { n.roster.setExt(p, v) }
 
-// ContinueMatchmaking puts the new game into a queue, so that more parties can
-// join it. Games cannot wait in queues yet: the result is refused with
-// [ErrGamesCannotQueue], and the parties stay in matchmaking.
+// ContinueMatchmaking puts the new game into a queue with the commit that makes
+// it, so that more parties can join it, even before it has a server. The key may
+// be another than that of the queue the parties waited in.
 func (n *NewGameInstance) ContinueMatchmaking(key QueueKey) { n.queue = &key }
+
+// check returns the parties in the game if it can be made of the two matchables.
+func (n *NewGameInstance) check(a, b *Matchable) ([]*Party, error) {
+	if n.queue != nil && n.queue.Ext.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", errBadKey, n.queue.Ext.Err())
+	}
+	return n.roster.check(a, b)
+}
 
 // Players returns who is in the game so far, in the order of naming.
 func (n *NewGameInstance) Players() []Assignment { return slices.Clone(n.roster.members) }
@@ -103,6 +112,12 @@ type GameInstance struct {
 	GameServerVersion, GameServerZone string
 	// EnteredAt is when it entered the queue.
 	EnteredAt time.Time
+
+	ticket   pragma.TicketID
+	revision int64      // of the ticket's content
+	entry    *gameEntry // what the queue knows of it; nil outside of one
+	queued   bool       // is in the pool; the pool's
+	met      bool       // was shown to all who waited then; the pool's
 }
 
 // GameParty is a party in a running game.

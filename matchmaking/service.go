@@ -40,8 +40,9 @@ type Service struct {
 }
 
 var (
-	_ pragma.Service = (*Service)(nil)
-	_ party.Queue    = (*Service)(nil)
+	_ pragma.Service     = (*Service)(nil)
+	_ party.Queue        = (*Service)(nil)
+	_ gameinstance.Queue = (*Service)(nil)
 )
 
 // maxCommits is how many matches are committed at a time: enough to fill the
@@ -71,6 +72,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.metrics, problems[2] = newMetrics(m.Metrics())
 	s.handle(m)
 	s.Parties.UseQueue(s)
+	s.Games.UseQueue(s)
 	m.OnStart(s.reconcile)
 	m.Go("loop", s.run)
 	return errors.Join(problems[:]...)
@@ -118,10 +120,7 @@ type (
 // startNow starts the game of a party that has only just entered, when its own
 // update has done everything else.
 func (s *Service) startNow(tx *entity.Tx, key QueueKey, game *NewGameInstance, m *Matchable) error {
-	parties, err := game.roster.check(m, nil)
-	if err == nil && game.queue != nil {
-		err = ErrGamesCannotQueue
-	}
+	parties, err := game.check(m, nil)
 	if err != nil {
 		return ErrPlugin.Wrap(fmt.Errorf("%s: %w", hookInitialize, err))
 	}
@@ -135,13 +134,8 @@ func (s *Service) startNow(tx *entity.Tx, key QueueKey, game *NewGameInstance, m
 // refused is what the leader is told when the game of his party cannot start: the
 // documented reason for everything but trouble with the store, which may pass.
 func refused(err error) error {
-	if err == nil {
-		return nil
-	}
-	for _, passing := range []error{store.ErrUnavailable, store.ErrConflict, store.ErrUnknown, store.ErrFull, context.DeadlineExceeded, context.Canceled} {
-		if errors.Is(err, passing) {
-			return err
-		}
+	if err == nil || troubled(err) {
+		return err
 	}
 	no := party.ErrFailedToEnterMatchmaking.Wrap(err)
 	if e, ok := errors.AsType[*pragma.Error](err); ok && e.Code != pragma.Internal {
@@ -194,7 +188,7 @@ func (s *Service) reconcile(ctx context.Context) error {
 			s.m.Log().ErrorContext(ctx, "ticket has a strange id", "id", rec.ID)
 			continue
 		}
-		if !s.index.has(id) {
+		if !s.index.hasParty(id) { // what is known of a game may have become old
 			missing = append(missing, id)
 		}
 		delete(gone, id)
@@ -209,7 +203,7 @@ func (s *Service) reconcile(ctx context.Context) error {
 		case err != nil:
 			s.m.Log().ErrorContext(ctx, "cannot read a ticket", "ticket", id, "err", err)
 		default:
-			s.index.add(t.key(), t.party(id))
+			s.index.addTicket(id, t)
 		}
 	}
 	return nil

@@ -10,18 +10,22 @@ import (
 	"github.com/openpragma/engine/pragma/ext"
 )
 
-// ticket is a party in matchmaking as it is stored: entity kind "ticket", by
-// ticket id. It never changes; it is there from the commit that let the party
-// enter to the one that says what became of it.
+// ticket is a party or a running game in matchmaking as it is stored: entity kind
+// "ticket", by ticket id. It is there from the commit that let it enter to the
+// one that says what became of it. That of a party never changes, that of a game
+// does with the game.
 type ticket struct {
-	PartyID                  pragma.PartyID `json:"partyId"`
+	PartyID                  pragma.PartyID `json:"partyId,omitzero"`
 	Key                      ext.Value      `json:"key,omitzero"` // ExtMatchmakingKey
 	GameServerVersion        string         `json:"gameServerVersion,omitzero"`
 	PreferredGameServerZones []string       `json:"preferredGameServerZones,omitzero"`
 	Ext                      ext.Value      `json:"ext,omitzero"` // ExtMatchmakingParty
-	Players                  []ticketPlayer `json:"players"`
+	Players                  []ticketPlayer `json:"players,omitzero"`
 	EnteredAt                time.Time      `json:"enteredAt"`
 	TimesOutAt               time.Time      `json:"timesOutAt,omitzero"` // zero: never
+	// Game is what waits if it is no party. Key and GameServerVersion are its
+	// queue, and Ext its ExtMatchmakingGameInstance.
+	Game *gameTicket `json:"game,omitzero"`
 }
 
 type ticketPlayer struct {

@@ -40,6 +40,8 @@ type (
 	MatchmakingPlugin = matchmaking.Plugin
 	// GameInstancePlugin decides what happens in games.
 	GameInstancePlugin = gameinstance.Plugin
+	// GameInstanceMatchmakingPlugin says what matchmaking knows of running games.
+	GameInstanceMatchmakingPlugin = gameinstance.MatchmakingPlugin
 	// GameServerProviderPlugin starts game servers.
 	GameServerProviderPlugin = gameinstance.ProviderPlugin
 	// FleetPlugin chooses pools of game servers that ask for work, and starts more.
