@@ -18,6 +18,13 @@
 // parties from what an older one has collected, but only if that makes its own
 // game full.
 //
+// A running game that is in the queue gets parties that its teams have room for,
+// wherever it runs, each on the team with the most room. It stays in the queue
+// when it is full, so that places that become free are taken again; its server,
+// or the studio's code, ends that (gameinstance.Service.LeaveMatchmaking). A game
+// enters the queue of the key that the gameinstance.MatchmakingPlugin builds,
+// which must be equal to that of the parties.
+//
 // The game runs in the first zone that the oldest party prefers and all others
 // prefer too; a party that prefers none takes any. Without such a zone it runs
 // where the worst ping of a player is lowest, among the zones that every player
