@@ -2,6 +2,7 @@ package matchmaking_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 
@@ -20,6 +21,7 @@ type m = map[string]any
 type world struct {
 	*pragmatest.World
 	parties *party.Service
+	games   *gameinstance.Service
 	queue   *matchmaking.Service
 	arena   *arena
 }
@@ -30,6 +32,7 @@ type setup struct {
 	compat party.CompatibilityPlugin
 	config string       // YAML
 	store  store.Opener // nil: that of pragmatest
+	board  gameinstance.MatchmakingPlugin
 }
 
 func run(t *testing.T, o setup, fn func(w *world)) {
@@ -37,9 +40,9 @@ func run(t *testing.T, o setup, fn func(w *world)) {
 	w := &world{arena: &arena{}}
 	build := func() *pragma.Server {
 		w.parties = &party.Service{Plugin: lobby{}, Compatibility: o.compat}
-		games := &gameinstance.Service{Plugin: w.arena, Parties: w.parties}
-		w.queue = &matchmaking.Service{Plugin: o.plugin, Parties: w.parties, Games: games}
-		srv := &pragma.Server{Game: []pragma.Service{w.parties, games, w.queue}, Store: o.store}
+		w.games = &gameinstance.Service{Plugin: w.arena, Parties: w.parties, Matchmaking: o.board}
+		w.queue = &matchmaking.Service{Plugin: o.plugin, Parties: w.parties, Games: w.games}
+		srv := &pragma.Server{Game: []pragma.Service{w.parties, w.games, w.queue}, Store: o.store}
 		if o.config != "" {
 			cfg, err := pragma.ParseConfig(o.config)
 			if err != nil {
@@ -77,12 +80,17 @@ type arena struct {
 	mu      sync.Mutex
 	refuse  error
 	created []*gameinstance.BackendCreateByMatchmakingRequest
+	add     func(r *gameinstance.BackendAddPlayersRequest) error // nil: the default
+	make    func(r *gameinstance.BackendCreateByMatchmakingRequest) error
 }
 
 func (a *arena) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *gameinstance.BackendCreateByMatchmakingRequest) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.created = append(a.created, r)
+	if a.make != nil {
+		return errors.Join(a.refuse, a.make(r))
+	}
 	return a.refuse
 }
 
@@ -113,12 +121,14 @@ type player struct {
 	w    *world
 	name string
 	id   pragma.PlayerID
+
+	partner string // the token of one who is a game server
 }
 
 func (w *world) player(name string) *player {
 	w.T.Helper()
 	p := w.Peer(name)
-	return &player{p, w, name, p.ID}
+	return &player{Peer: p, w: w, name: name, id: p.ID}
 }
 
 // do makes a call that must succeed.
