@@ -148,7 +148,7 @@ func (t *turn) info() (*wire.OperatorGameInstanceInfo, error) {
 		return nil, err
 	}
 	h := t.h
-	info := &wire.OperatorGameInstanceInfo{Overview: h.overview(members), LinkedPartnerName: h.ServerName}
+	info := &wire.OperatorGameInstanceInfo{Overview: h.overview(members), LinkedPartnerName: h.ServerName, TicketID: wire.UUID(h.Ticket)}
 	if h.Allocation != nil {
 		info.AllocationID = wire.UUID(h.Allocation.ID)
 	}

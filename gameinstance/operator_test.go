@@ -183,6 +183,29 @@ func TestOperatorsSeeEverythingButTokens(t *testing.T) {
 	})
 }
 
+func TestOperatorsSeeTheTicketOfAnInstanceThatWaitsForPlayers(t *testing.T) {
+	l := &line{}
+	run(t, withLine(l, &notice{}), func(t *testing.T, w *world) {
+		ada := w.player("ada")
+		id := w.match(ada)
+		server := w.allocated()
+		server.play(id, ada)
+		viewer := w.operator(pragma.RoleViewer)
+		look := func() m { return viewer.do("GetGameInstance", m{"gameInstanceId": id})["gameInstance"].(m) }
+		if ticket, waits := look()["ticketId"]; waits {
+			t.Errorf("ticket of a game that does not wait = %v", ticket)
+		}
+		server.do("GameInstanceRpc.EnterMatchmakingV1", m{"gameInstanceId": id.String()})
+		got := look()
+		if ticket, _ := got["ticketId"].(string); ticket == "" || got["overview"].(m)["isInMatchmaking"] != true {
+			t.Errorf("a game that waits = %v, want its ticket", got)
+		}
+		l.took()
+		w.operator(pragma.RoleAdmin).do("KickPlayer", m{"gameInstanceId": id, "playerId": ada.id})
+		equal(t, "times the queue is told of a kick", len(l.took()), 1)
+	})
+}
+
 func TestLookingIsNoUse(t *testing.T) {
 	run(t, options{config: "staleGameInstanceExpirationMinutes: 5, gameServerAllocationTimeoutMillis: 9000000"}, func(t *testing.T, w *world) {
 		id := w.match(w.player("ada"))
