@@ -135,7 +135,7 @@ type (
 	// CapacityTimedOut is the end of capacity polling that brought no game in time.
 	CapacityTimedOut struct{}
 	// PlayersAdded are further players of a game. Answer with
-	// [GameServer.ConnectMorePlayers].
+	// [GameServer.ConnectMorePlayers]. After a break a player may be announced twice.
 	PlayersAdded struct {
 		GameInstanceID pragma.GameInstanceID
 		Players        []GameServerPlayer

@@ -32,6 +32,12 @@ type GameServerOptions struct {
 // GameServer is a trusted server that runs games. [NewGameServer] makes one;
 // close it when done. One GameServer may run several games. Its methods may be
 // called by several goroutines at once; errors are as for [Call].
+//
+// What happens to a linked game comes as events: [PlayersAdded], [PlayerDeclined],
+// [GameOver], [BackfillStarted], [BackfillStopped]. Subscribe before
+// [GameServer.Link], so that none is missed. If the connection breaks and the
+// backend cannot go on where it was, after a crash, the client links its games
+// again and announces what was missed in the same events, or [GameLost].
 type GameServer struct {
 	*session
 	game   *Conn
@@ -39,6 +45,7 @@ type GameServer struct {
 
 	mu    sync.Mutex // guards what follows
 	alive map[pragma.GameInstanceID]*keepAlive
+	links map[pragma.GameInstanceID]*linked
 	polls *polling // nil: it does not poll
 }
 
@@ -53,6 +60,7 @@ func NewGameServer(ctx context.Context, opts GameServerOptions) (*GameServer, er
 	s := &GameServer{
 		session: newSession(opts.Options.withDefaults()),
 		alive:   make(map[pragma.GameInstanceID]*keepAlive),
+		links:   make(map[pragma.GameInstanceID]*linked),
 	}
 	s.role = s
 	if err := s.start(ctx, opts.Tokens); err != nil {
@@ -111,6 +119,7 @@ type GameServerPlayer struct {
 
 // Link takes over a game: the server is its game server from now on
 // (wire §16.5). A game has one at a time; linking again is refused for others.
+// From here on the client keeps up with the game: see [GameServer].
 func (s *GameServer) Link(ctx context.Context, id pragma.GameInstanceID) (*GameStart, error) {
 	return s.gameStart(ctx, "GameInstanceRpc.LinkV1", id)
 }
@@ -121,7 +130,7 @@ func (s *GameServer) GetGameStartData(ctx context.Context, id pragma.GameInstanc
 }
 
 func (s *GameServer) gameStart(ctx context.Context, name string, id pragma.GameInstanceID) (*GameStart, error) {
-	resp, err := invoke[wire.GameInstanceLinkV1Response](ctx, s.game, name, request(id), nil)
+	resp, err := invoke(ctx, s.game, name, request(id), func(r *wire.GameInstanceLinkV1Response) { s.link(name, &r.GameStart) })
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +206,7 @@ type EndGame struct {
 	Ext            ext.Value
 }
 
-// EndGame ends a game. The backend takes it once; it may be repeated.
+// EndGame ends a game. The backend takes it once; it may be repeated for an hour.
 func (s *GameServer) EndGame(ctx context.Context, r EndGame) error {
 	req := &wire.GameInstanceEndGameV1Request{
 		GameInstanceID: wire.UUID(r.GameInstanceID),
@@ -206,7 +215,9 @@ func (s *GameServer) EndGame(ctx context.Context, r EndGame) error {
 		}),
 		Ext: r.Ext,
 	}
-	return do(ctx, s.game, "GameInstanceRpc.EndGameV1", req, func() { s.stopKeepAlive(r.GameInstanceID) })
+	return s.parting(r.GameInstanceID, func(done func()) error {
+		return do(ctx, s.game, "GameInstanceRpc.EndGameV1", req, done)
+	})
 }
 
 // RemovePlayers says who is to go, and why.
@@ -216,7 +227,8 @@ type RemovePlayers struct {
 	Ext            ext.Value
 }
 
-// RemovePlayers takes players out of a game.
+// RemovePlayers takes players out of a game. They are told with [RemovedFromGame];
+// its Ext is what the plugin makes of theirs here.
 func (s *GameServer) RemovePlayers(ctx context.Context, r RemovePlayers) error {
 	req := &wire.GameInstanceRemovePlayersV2Request{
 		GameInstanceID: wire.UUID(r.GameInstanceID),
@@ -225,7 +237,13 @@ func (s *GameServer) RemovePlayers(ctx context.Context, r RemovePlayers) error {
 		}),
 		Ext: r.Ext,
 	}
-	return do(ctx, s.game, "GameInstanceRpc.RemovePlayersV2", req, nil)
+	return do(ctx, s.game, "GameInstanceRpc.RemovePlayersV2", req, func() {
+		s.ofLink(r.GameInstanceID, func(k *linked) {
+			for _, p := range r.Players {
+				delete(k.players, p.PlayerID)
+			}
+		})
+	})
 }
 
 // EnterMatchmaking lets a game wait for more players; [BackfillStarted] follows.
@@ -241,7 +259,9 @@ func (s *GameServer) LeaveMatchmaking(ctx context.Context, id pragma.GameInstanc
 // Unlink gives a game back without ending it.
 func (s *GameServer) Unlink(ctx context.Context, id pragma.GameInstanceID, request ext.Value) error {
 	req := &wire.GameInstanceUnlinkV1Request{GameInstanceID: wire.UUID(id), RequestExt: request}
-	return do(ctx, s.game, "GameInstanceRpc.UnlinkV1", req, func() { s.stopKeepAlive(id) })
+	return s.parting(id, func(done func()) error {
+		return do(ctx, s.game, "GameInstanceRpc.UnlinkV1", req, done)
+	})
 }
 
 // CreateInstance says what a new game is like.
@@ -281,7 +301,11 @@ func (s *GameServer) Create(ctx context.Context, r CreateInstance) (*GameStart, 
 		GameServerZone:    r.Zone,
 		SkipLink:          r.SkipLink,
 	}
-	resp, err := invoke[wire.GameInstanceCreateGameInstancePartnerV1Response](ctx, s.game, "GameInstanceRpc.CreateGameInstancePartnerV1", req, nil)
+	resp, err := invoke(ctx, s.game, "GameInstanceRpc.CreateGameInstancePartnerV1", req, func(r *wire.GameInstanceCreateGameInstancePartnerV1Response) {
+		if r.GameStart != nil {
+			s.link("GameInstanceRpc.LinkV1", r.GameStart)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,6 @@ type keepAlive struct {
 	next     *task
 }
 
-// errUnknownGame is the refusal that ends the signs of life.
-var errUnknownGame = &pragma.Error{Reason: "GameInstanceService_UnknownGameInstanceId"}
-
 // keepAlive follows the backend's wish: it starts, goes on or ends.
 func (s *GameServer) keepAlive(id pragma.GameInstanceID, wish *wire.GameInstanceGameKeepAliveV1Response) {
 	interval := time.Duration(wish.KeepAliveIntervalMillis) * time.Millisecond
@@ -80,17 +77,19 @@ func (s *GameServer) keptAlive(id pragma.GameInstanceID, k *keepAlive, f *wire.F
 	case err == nil:
 		s.keepAlive(id, &wish)
 	case errors.Is(err, errUnknownGame):
-		s.stopKeepAlive(id)
-		s.hub.publish(GameLost{id})
+		s.lost(id)
 	default:
 		s.log.Warn("sign of life failed", "game", id, "err", err)
 	}
 }
 
 // connected sends signs of life at once after a break, which may have lasted long.
-func (s *GameServer) connected(c *Conn, again, _ bool) {
+func (s *GameServer) connected(c *Conn, again, resumed bool) {
 	if c != s.game || !again {
 		return
+	}
+	if !resumed {
+		s.catchUp()
 	}
 	s.mu.Lock()
 	games := make(map[pragma.GameInstanceID]*keepAlive, len(s.alive))
@@ -110,7 +109,13 @@ func (s *GameServer) notified(c *Conn, f *wire.Frame) error {
 	switch f.Type {
 	case "GameInstanceRpc.AddPlayersV1Notification":
 		return told(s, f, func(n *wire.GameInstanceAddPlayersV1Notification) Event {
-			return PlayersAdded{pragma.GameInstanceID(n.GameInstanceID), each(n.GameServerPlayers, serverPlayerOf)}
+			e := PlayersAdded{pragma.GameInstanceID(n.GameInstanceID), each(n.GameServerPlayers, serverPlayerOf)}
+			s.ofLink(e.GameInstanceID, func(k *linked) {
+				for _, p := range e.Players {
+					k.players[p.PlayerID] = true
+				}
+			})
+			return e
 		})
 	case "GameInstanceRpc.PlayerDeclinedReconnectV1Notification":
 		return told(s, f, func(n *wire.GameInstancePlayerDeclinedReconnectV1Notification) Event {
@@ -118,15 +123,17 @@ func (s *GameServer) notified(c *Conn, f *wire.Frame) error {
 		})
 	case "GameInstanceRpc.GameInstanceOverPartnerV1Notification":
 		return told(s, f, func(n *wire.GameInstanceOverPartnerV1Notification) Event {
-			s.stopKeepAlive(pragma.GameInstanceID(n.GameInstanceID))
+			s.forget(pragma.GameInstanceID(n.GameInstanceID))
 			return GameOver{pragma.GameInstanceID(n.GameInstanceID), GameEndReason(n.Reason.String())}
 		})
 	case "GameInstanceRpc.GameInstanceEnteredMatchmakingV1Notification":
 		return told(s, f, func(n *wire.GameInstanceRequest) Event {
+			s.ofLink(pragma.GameInstanceID(n.GameInstanceID), func(k *linked) { k.inMatchmaking = true })
 			return BackfillStarted{pragma.GameInstanceID(n.GameInstanceID)}
 		})
 	case "GameInstanceRpc.GameInstanceLeftMatchmakingV1Notification":
 		return told(s, f, func(n *wire.GameInstanceRequest) Event {
+			s.ofLink(pragma.GameInstanceID(n.GameInstanceID), func(k *linked) { k.inMatchmaking = false })
 			return BackfillStopped{pragma.GameInstanceID(n.GameInstanceID)}
 		})
 	}
