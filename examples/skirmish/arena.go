@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 
 	"github.com/openpragma/engine/gameinstance"
@@ -11,7 +12,7 @@ import (
 
 // arena is what a match is in this game. Its data store has a score that
 // everybody sees, a plan that only one team sees, and a secret that only the
-// game server gets.
+// game server gets. custom.go has what players may do to it.
 type arena struct{ gameinstance.Defaults }
 
 var _ gameinstance.Plugin = arena{}
@@ -33,21 +34,18 @@ var errRoundMissing = &pragma.Error{
 
 // HandleBackendCreateByMatchmakingRequest prepares a match and asks for a server.
 func (arena) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *gameinstance.BackendCreateByMatchmakingRequest) error {
-	data := r.GameInstance.Data()
-	if err := scoreEntry.Create(data, score{}); err != nil {
-		return err
-	}
-	if err := redPlan.Create(data, plan{"hold the bridge"}); err != nil {
-		return err
-	}
-	if err := bluePlan.Create(data, plan{"go round by the river"}); err != nil {
-		return err
-	}
-	if err := secretEntry.Create(data, secret{Seed: rand.Uint64() >> 12}); err != nil { // 52 bits: exact in every client's numbers
-		return err
-	}
 	r.GameInstance.AllocateGameServer(ext.Value{})
-	return nil
+	return prepare(r.GameInstance.Data())
+}
+
+// prepare fills the data store of a match.
+func prepare(data *gameinstance.DataStore) error {
+	return errors.Join(
+		scoreEntry.Create(data, score{}),
+		redPlan.Create(data, plan{"hold the bridge"}),
+		bluePlan.Create(data, plan{"go round by the river"}),
+		secretEntry.Create(data, secret{Seed: rand.Uint64() >> 12}), // 52 bits: exact in every client's numbers
+	)
 }
 
 // BuildExtGameStart tells the game server what it needs.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/client"
+	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
@@ -19,6 +20,11 @@ type bot struct {
 	player *client.Player
 	events *client.Subscription
 	dice   *rand.Rand
+
+	// What he does in a match, between matches to be changed: what he draws, and
+	// what happens when a game server lets him in.
+	draw     func(round int) int
+	welcomed func()
 }
 
 func logIn(ctx context.Context, opts client.Options, name string) (*bot, error) {
@@ -27,8 +33,18 @@ func logIn(ctx context.Context, opts client.Options, name string) (*bot, error) 
 		return nil, fmt.Errorf("log %s in: %w", name, err)
 	}
 	seed := uint64(name[0])<<8 | uint64(name[len(name)-1])
-	return &bot{name: name, player: player, events: player.Subscribe(), dice: rand.New(rand.NewPCG(seed, seed))}, nil
+	b := &bot{name: name, player: player, events: player.Subscribe(), dice: rand.New(rand.NewPCG(seed, seed))}
+	b.behave()
+	return b, nil
 }
+
+// behave has the bot play as everybody does.
+func (b *bot) behave() {
+	b.draw = func(int) int { return b.roll() }
+	b.welcomed = func() {}
+}
+
+func (b *bot) roll() int { return 1 + b.dice.IntN(sides) }
 
 // queue takes the bot's party into matchmaking. When the answer is lost he asks
 // again, and is then refused if the first time had worked.
@@ -48,6 +64,54 @@ func (b *bot) queue(ctx context.Context) error {
 	return nil
 }
 
+// create makes a custom game.
+func (b *bot) create(ctx context.Context) (pragma.GameInstanceID, error) {
+	err := b.once(ctx, gameinstance.ErrCreateFailed, func() error {
+		_, _, err := b.player.Games.Create(ctx, client.CreateGame{})
+		return err
+	})
+	if err != nil {
+		return pragma.GameInstanceID{}, fmt.Errorf("%s creates a game: %w", b.name, err)
+	}
+	return b.player.State().Session.GameInstanceID, nil
+}
+
+// join joins a custom game.
+func (b *bot) join(ctx context.Context, id pragma.GameInstanceID) error {
+	err := b.once(ctx, gameinstance.ErrPlayerJoinFailed, func() error {
+		_, err := b.player.Games.Join(ctx, id, ext.Value{})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s joins the game: %w", b.name, err)
+	}
+	return nil
+}
+
+// once makes a call that takes him into a game. When the answer is lost he asks
+// again, and is then refused if the first time had worked. It returns when his
+// session says that he is in.
+func (b *bot) once(ctx context.Context, again error, call func() error) error {
+	tries := 0
+	err := insist(ctx, func() error {
+		tries++
+		return call()
+	})
+	if err != nil && !(tries > 1 && errors.Is(err, again)) {
+		return err
+	}
+	_, err = b.player.Wait(ctx, func(s client.State) bool { return !s.Session.GameInstanceID.IsZero() })
+	return err
+}
+
+// start asks for the game server of his custom game.
+func (b *bot) start(ctx context.Context, id pragma.GameInstanceID) error {
+	if err := insist(ctx, func() error { return b.player.Games.Update(ctx, id, ext.Value{}) }); err != nil {
+		return fmt.Errorf("%s starts the game: %w", b.name, err)
+	}
+	return nil
+}
+
 // seen is what one bot saw of a match.
 type seen struct {
 	bot    *bot
@@ -57,8 +121,15 @@ type seen struct {
 	plans  map[string]string // of all teams he can see
 	hidden bool              // whether the hidden entry ever reached him
 	over   bool
-	told   bool // he was connected when the result was announced
+	told   bool // the result
 	result gameResult
+	kicked string // why the game server removed him, if it did
+	broken string // why the match broke off, if it did
+}
+
+// free reports whether a bot is in no match any more.
+func (s *seen) free(state client.State) bool {
+	return s.over && state.CurrentGame() == nil && state.Session.GameInstanceID.IsZero()
 }
 
 // playMatch follows one match from being matched to being back in the party.
@@ -87,7 +158,7 @@ func (b *bot) playMatch(ctx context.Context, found func(*client.GameInstance), r
 				go func() { played <- b.play(ctx, game.ID) }()
 			}
 		}
-		if !s.over || state.CurrentGame() != nil || !state.Session.GameInstanceID.IsZero() {
+		if !s.free(state) {
 			continue
 		}
 		if played != nil {
@@ -107,7 +178,7 @@ func (b *bot) play(ctx context.Context, id pragma.GameInstanceID) error {
 		if game == nil {
 			return nil
 		}
-		if game.Host != nil && playAt(ctx, game.Host, b.player.ID(), func() int { return 1 + b.dice.IntN(6) }) == nil {
+		if game.Host != nil && playAt(ctx, game.Host, b.player.ID(), b.welcomed, b.draw) == nil {
 			return nil
 		}
 		select {
@@ -131,16 +202,22 @@ func (s *seen) follow(event client.Event) (err error) {
 		if game := s.bot.player.State().Game(s.game); game != nil && e.Replaced {
 			s.look(game)
 		}
+	case client.GameStartFailed:
+		s.broken = "no game server came up" // the end follows
 	case client.GameEnded:
 		if e.GameInstanceID == s.game {
-			s.over, s.told = true, true
+			s.over, s.told = true, s.broken == ""
 			s.result, err = ext.As[gameResult](e.Ext)
 		}
-	case client.GameStartFailed:
-		return errors.New("no game server came up")
+	case client.RemovedFromGame:
+		if e.GameInstanceID == s.game {
+			var why kicked
+			why, err = ext.As[kicked](e.Ext)
+			s.over, s.kicked = true, why.Reason
+		}
 	case client.GameTerminated:
 		if e.GameInstanceID == s.game {
-			return fmt.Errorf("the match broke off: %s", e.Reason)
+			s.over, s.broken = true, string(e.Reason)
 		}
 	}
 	return err

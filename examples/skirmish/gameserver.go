@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"time"
 
 	"github.com/openpragma/engine/client"
 	"github.com/openpragma/engine/pragma"
-	"github.com/openpragma/engine/pragma/ext"
 )
 
 const (
@@ -70,25 +68,24 @@ func serveMatch(ctx context.Context, opts client.GameServerOptions, pace time.Du
 	defer cancel(nil)
 	ctx, stop := context.WithTimeoutCause(ctx, matchTime, errors.New("the match takes too long"))
 	defer stop()
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("open the game's port: %w", err)
+	}
+	defer port.Close()
 	backend, err := connect(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("connect to the backend: %w", err)
 	}
 	defer backend.Close()
+	m := &match{backend: backend, id: opts.GameInstanceID, pace: pace, port: port, came: make(chan struct{}, 1)}
 	// A match is not played on when the backend has given it up, or is away for
 	// too long.
 	defer client.On(backend, func(e client.GameOver) { cancel(fmt.Errorf("the backend ended the game: %s", e.Reason)) })()
 	defer client.On(backend, func(client.GameLost) { cancel(errors.New("the backend does not know the game any more")) })()
 	defer client.On(backend, func(e client.Ended) { cancel(e.Err) })()
-
-	m := &match{backend: backend, pace: pace, seats: make(map[pragma.PlayerID]*seat)}
-	if err := m.link(ctx, opts.GameInstanceID); err != nil {
-		return err
-	}
-	if err := m.open(ctx); err != nil {
-		return err
-	}
-	return m.play(ctx)
+	defer client.On(backend, func(e client.PlayersAdded) { m.addMore(ctx, e.Players) })()
+	return m.serve(ctx)
 }
 
 // connect reaches the backend, which may be starting again just now.
@@ -128,94 +125,4 @@ func passing(err error) bool {
 		return refused.Code == pragma.Unavailable || refused.Code == pragma.ResourceExhausted
 	}
 	return !errors.Is(err, client.ErrClosed)
-}
-
-// match is one game on its server.
-type match struct {
-	backend *client.GameServer
-	pace    time.Duration
-	id      pragma.GameInstanceID
-	rules   gameStart
-	players []client.GameServerPlayer
-	seats   map[pragma.PlayerID]*seat
-}
-
-// link takes the match over.
-func (m *match) link(ctx context.Context, id pragma.GameInstanceID) error {
-	return insist(ctx, func() error {
-		start, err := m.backend.Link(ctx, id)
-		if err != nil {
-			return fmt.Errorf("link: %w", err)
-		}
-		m.id, m.players = start.GameInstanceID, start.Players
-		m.rules, err = ext.As[gameStart](start.Ext)
-		return err
-	})
-}
-
-// open opens the game's port, sends the players there and lets them in.
-func (m *match) open(ctx context.Context) error {
-	port, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("open the game's port: %w", err)
-	}
-	defer port.Close()
-	r := client.ConnectPlayers{GameInstanceID: m.id, Hostname: "127.0.0.1", Port: port.Addr().(*net.TCPAddr).Port}
-	for _, p := range m.players {
-		r.Players = append(r.Players, client.PlayerExt{PlayerID: p.PlayerID})
-	}
-	if err := insist(ctx, func() error { return m.backend.ConnectPlayers(ctx, r) }); err != nil {
-		return fmt.Errorf("connect players: %w", err)
-	}
-	return m.letIn(ctx, port)
-}
-
-// play plays the rounds. In each, every player draws once; the team with the
-// higher sum hits.
-func (m *match) play(ctx context.Context) error {
-	dice := rand.New(rand.NewPCG(m.rules.Seed, 0))
-	for round := 1; round <= m.rules.Rounds; round++ {
-		var sums [2]int
-		for _, p := range m.players {
-			sums[p.Team] += m.seats[p.PlayerID].draw() + dice.IntN(6)
-		}
-		winner := red
-		if sums[blue] > sums[red] {
-			winner = blue
-		}
-		for _, p := range m.players {
-			if s := m.seats[p.PlayerID]; s != nil && p.Team == winner {
-				s.hits++
-			}
-		}
-		report := ext.Of(roundPlayed{Round: round, Winner: winner})
-		if err := insist(ctx, func() error { return m.backend.Update(ctx, m.id, report) }); err != nil {
-			return fmt.Errorf("report round %d: %w", round, err)
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(m.pace):
-		}
-	}
-	return m.finish(ctx)
-}
-
-// finish ends the game and tells the players' clients that the port is closing.
-func (m *match) finish(ctx context.Context) error {
-	end := client.EndGame{GameInstanceID: m.id}
-	for _, p := range m.players {
-		result := playerResult{}
-		if s := m.seats[p.PlayerID]; s != nil {
-			result.Hits = s.hits
-		}
-		end.Results = append(end.Results, client.PlayerExt{PlayerID: p.PlayerID, Ext: ext.Of(result)})
-	}
-	if err := insist(ctx, func() error { return m.backend.EndGame(ctx, end) }); err != nil {
-		return fmt.Errorf("end the game: %w", err)
-	}
-	for _, s := range m.seats {
-		s.leave()
-	}
-	return nil
 }

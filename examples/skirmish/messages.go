@@ -1,5 +1,7 @@
 package main
 
+import "github.com/openpragma/engine/pragma"
+
 // The messages of this game. The backend carries them without looking inside;
 // only the plugins, the game server and the clients of the game know them.
 
@@ -35,10 +37,26 @@ type secret struct {
 	Seed uint64 `json:"seed"`
 }
 
+// custom is the entry of a game that a player has made.
+type custom struct {
+	Host pragma.PlayerID `json:"host"`
+}
+
 // gameStart is what the game server gets when it takes over the game.
 type gameStart struct {
 	Seed   uint64 `json:"seed"`
 	Rounds int    `json:"rounds"`
+}
+
+// serverInfo is what a player's client is told of the game server besides its
+// address.
+type serverInfo struct {
+	PID int `json:"pid"`
+}
+
+// kicked is what a player is told whom the game server has removed.
+type kicked struct {
+	Reason string `json:"reason"`
 }
 
 // roundPlayed is what the game server reports after each round. Its number makes
