@@ -125,6 +125,7 @@ type seen struct {
 	result gameResult
 	kicked string // why the game server removed him, if it did
 	broken string // why the match broke off, if it did
+	lost   bool   // he noticed that it was over before he was told, if he was
 }
 
 // free reports whether a bot is in no match any more.
@@ -139,12 +140,8 @@ func (b *bot) playMatch(ctx context.Context, found func(*client.GameInstance), r
 	s := &seen{bot: b, plans: make(map[string]string)}
 	var played chan error // nil until he plays
 	for {
-		event, err := b.events.Next(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("%s waits for the match: %w", b.name, err)
-		}
-		if err := s.follow(event); err != nil {
-			return nil, fmt.Errorf("%s: %w", b.name, err)
+		if err := s.next(ctx); err != nil {
+			return nil, fmt.Errorf("%s follows a match: %w", b.name, err)
 		}
 		state := b.player.State()
 		if game := state.CurrentGame(); game != nil && !s.over {
@@ -189,6 +186,28 @@ func (b *bot) play(ctx context.Context, id pragma.GameInstanceID) error {
 	}
 }
 
+// farewell is how long a bot waits to be told why he is in a match no more.
+const farewell = 2 * time.Second
+
+// next takes the next event.
+func (s *seen) next(ctx context.Context) error {
+	wait := ctx
+	if s.lost {
+		var stop func()
+		wait, stop = context.WithTimeout(ctx, farewell)
+		defer stop()
+	}
+	event, err := s.bot.events.Next(wait)
+	if err != nil && s.lost && ctx.Err() == nil {
+		s.over = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.follow(event)
+}
+
 // follow takes one event. Those about other matches come late and mean nothing.
 func (s *seen) follow(event client.Event) (err error) {
 	switch e := event.(type) {
@@ -219,6 +238,8 @@ func (s *seen) follow(event client.Event) (err error) {
 		if e.GameInstanceID == s.game {
 			s.over, s.broken = true, string(e.Reason)
 		}
+	case client.GameLost:
+		s.lost = s.lost || e.GameInstanceID == s.game
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	warnings := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	warnings := slog.New(slog.NewTextHandler(s, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	srv, err := backend(cfg, filepath.Join(dir, "skirmish.db"), warnings)
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ func long() bool { return os.Getenv("PRAGMA_LONG") != "" }
 // is a moment that the test chooses.
 type moment struct {
 	name     string
-	fits     func(client.Event) bool
+	fits     func(name string, event client.Event) bool
 	stayDown bool // it is not started again
 }
 
@@ -39,13 +39,13 @@ func moments() []moment {
 		{name: atLogIn, fits: is[client.Connected]},
 		{name: inQueue, fits: is[client.MatchmakingEntered]},
 		{name: "when the server is ready", fits: is[client.HostReady]},
-		{name: "in the middle of the rounds", fits: func(e client.Event) bool { return roundOf(e) == 2 }},
-		{name: "after the last round", fits: func(e client.Event) bool { return roundOf(e) == rounds }},
+		{name: "in the middle of the rounds", fits: func(_ string, e client.Event) bool { return roundOf(e) == 2 }},
+		{name: "after the last round", fits: func(_ string, e client.Event) bool { return roundOf(e) == rounds }},
 		{name: "right after the end", fits: is[client.GameEnded]},
 	}
 }
 
-func is[E client.Event](event client.Event) bool {
+func is[E client.Event](_ string, event client.Event) bool {
 	_, ok := event.(E)
 	return ok
 }

@@ -21,16 +21,23 @@ import (
 type ledger struct {
 	mu     sync.Mutex
 	joined map[pragma.GameInstanceID]int
-	ended  map[pragma.GameInstanceID]int
+	told   map[pragma.GameInstanceID][]string // how it ended for him
 	lost   map[pragma.GameInstanceID]int
 	bad    []string
 	on     func(client.Event)
 }
 
+// The ends of a game for a player.
+const (
+	ended      = "ended"
+	removed    = "removed"
+	terminated = "terminated"
+)
+
 func newLedger(on func(client.Event)) *ledger {
 	return &ledger{
 		joined: make(map[pragma.GameInstanceID]int),
-		ended:  make(map[pragma.GameInstanceID]int),
+		told:   make(map[pragma.GameInstanceID][]string),
 		lost:   make(map[pragma.GameInstanceID]int),
 		on:     on,
 	}
@@ -40,15 +47,19 @@ func (l *ledger) note(event client.Event) {
 	l.on(event)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	tell := func(id pragma.GameInstanceID, how string) { l.told[id] = append(l.told[id], how) }
 	switch e := event.(type) {
 	case client.GameJoined:
 		l.joined[e.Game.ID]++
 	case client.GameEnded:
-		l.ended[e.GameInstanceID]++
+		tell(e.GameInstanceID, ended)
+	case client.RemovedFromGame:
+		tell(e.GameInstanceID, removed)
+	case client.GameTerminated:
+		tell(e.GameInstanceID, terminated)
 	case client.GameLost:
 		l.lost[e.GameInstanceID]++
-	case client.Ended, client.EventsLost, client.PartyLeft, client.GameTerminated, client.GameStartFailed,
-		client.RemovedFromGame, client.MatchmakingFailed:
+	case client.Ended, client.EventsLost, client.PartyLeft, client.MatchmakingFailed:
 		l.bad = append(l.bad, fmt.Sprintf("%T%+v", e, e))
 	}
 }
@@ -58,7 +69,7 @@ func (l *ledger) note(event client.Event) {
 func (l *ledger) await(ctx context.Context, game pragma.GameInstanceID) {
 	for ctx.Err() == nil {
 		l.mu.Lock()
-		over := l.ended[game] > 0
+		over := len(l.told[game]) > 0
 		l.mu.Unlock()
 		if over {
 			return
@@ -75,17 +86,18 @@ type evening struct {
 	groups  []*group
 	parties map[string]pragma.PartyID
 	tokens  map[string]client.Tokens
+	games   map[pragma.GameInstanceID]bool // that were played
 
 	killAt chan struct{} // gets one value when the backend is to be killed
 	killed chan error    // gets one when it is back
 }
 
 // startEvening starts a backend, logs four players in and makes two parties.
-// settings are those of startStand.
-func startEvening(t *testing.T, at moment, settings string) *evening {
+// settings and limits are those of startStand.
+func startEvening(t *testing.T, at moment, settings string, limits ...string) *evening {
 	t.Helper()
 	e := &evening{
-		stand: startStand(t, settings), ctx: within(t, testTime),
+		stand: startStand(t, settings, limits...), games: make(map[pragma.GameInstanceID]bool), ctx: within(t, testTime),
 		parties: make(map[string]pragma.PartyID), tokens: make(map[string]client.Tokens),
 		killAt: make(chan struct{}, 1), killed: make(chan error, 1),
 	}
@@ -98,8 +110,8 @@ func startEvening(t *testing.T, at moment, settings string) *evening {
 	t.Cleanup(killer.Wait)
 	killer.Go(func() { e.killAndRestart(at.stayDown) })
 	var once sync.Once
-	on := func(event client.Event) {
-		if at.fits != nil && at.fits(event) {
+	on := func(name string, event client.Event) {
+		if at.fits != nil && at.fits(name, event) {
 			once.Do(func() { e.killAt <- struct{}{} })
 		}
 	}
@@ -135,12 +147,12 @@ func (e *evening) killAndRestart(stayDown bool) {
 	e.killed <- e.start(e.ctx)
 }
 
-func (e *evening) logInAll(t *testing.T, on func(client.Event)) []*bot {
+func (e *evening) logInAll(t *testing.T, on func(name string, event client.Event)) []*bot {
 	t.Helper()
 	e.ledgers = make([]*ledger, 4)
 	bots, err := all([]int{0, 1, 2, 3}, func(n int) (b *bot, err error) {
 		err = insist(e.ctx, func() error {
-			l := newLedger(on) // of the log-in that works
+			l := newLedger(func(event client.Event) { on(names[n], event) }) // of the log-in that works
 			opts := e.options()
 			opts.OnEvent = l.note
 			e.ledgers[n] = l
@@ -208,11 +220,7 @@ func (e *evening) playMatch(t *testing.T, between func()) []*seen {
 
 // follow has all bots follow one match.
 func (e *evening) follow(ctx context.Context) ([]*seen, error) {
-	var bots []*bot
-	for _, g := range e.groups {
-		bots = append(bots, g.bots()...)
-	}
-	return all(bots, func(b *bot) (*seen, error) {
+	return all(players(e.groups), func(b *bot) (*seen, error) {
 		return b.playMatch(ctx, func(*client.GameInstance) {}, func(*client.Host) {})
 	})
 }
@@ -220,26 +228,8 @@ func (e *evening) follow(ctx context.Context) ([]*seen, error) {
 // check fails the test if anything of a match was lost or came twice.
 func (e *evening) check(t *testing.T, views []*seen) {
 	t.Helper()
-	var final *score
-	for n, v := range views {
-		l := e.ledgers[n]
-		l.await(e.ctx, v.game)
-		l.mu.Lock()
-		if v.game != views[0].game || l.joined[v.game] != 1 {
-			t.Errorf("%s joined %v %d times, %s was in %v", v.bot.name, v.game, l.joined[v.game], views[0].bot.name, views[0].game)
-		}
-		// Noticed and then told is possible: the answer that shows the end may
-		// overtake the notification.
-		if told, noticed := l.ended[v.game], l.lost[v.game]; told != 1 || noticed > 1 {
-			t.Errorf("%s was told the end %d times and noticed it %d times, want once, and at most once", v.bot.name, told, noticed)
-		}
-		for _, bad := range l.bad {
-			t.Errorf("%s: unexpected %s", v.bot.name, bad)
-		}
-		l.mu.Unlock()
-		if v.hidden || len(v.plans) != 1 {
-			t.Errorf("%s saw %v, hidden entry: %v; want his team's plan alone", v.bot.name, v.plans, v.hidden)
-		}
+	for _, v := range views {
+		e.checkPart(t, v, ended, views[0].game)
 		if !v.told {
 			t.Errorf("%s was not told the result", v.bot.name)
 			continue
@@ -247,14 +237,43 @@ func (e *evening) check(t *testing.T, views []*seen) {
 		if s := v.result.Score; s.Round != rounds || s.Red+s.Blue != rounds {
 			t.Errorf("%s was told %+v, want %d rounds, each counted once", v.bot.name, s, rounds)
 		}
-		if final == nil {
-			final = &v.result.Score
-		}
-		if diff := cmp.Diff(v.result.Score, *final); diff != "" {
+		if diff := cmp.Diff(v.result.Score, views[0].result.Score); diff != "" {
 			t.Errorf("%s was told another score than others (-got +want):\n%s", v.bot.name, diff)
 		}
 	}
 }
+
+// checkPart fails the test unless a player was in a game once, left it once in the
+// way he should, and was nowhere else.
+func (e *evening) checkPart(t *testing.T, v *seen, how string, game pragma.GameInstanceID) {
+	t.Helper()
+	l := e.ledger(v.bot)
+	l.await(e.ctx, v.game)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.games[game] = true
+	if v.game != game || l.joined[game] != 1 {
+		t.Errorf("%s was in %v and joined %v %d times", v.bot.name, v.game, game, l.joined[game])
+	}
+	// Noticed and then told is possible: the answer that shows the end may
+	// overtake the notification.
+	if diff := cmp.Diff(l.told[game], []string{how}); diff != "" || l.lost[game] > 1 {
+		t.Errorf("%s noticed the end %d times, want at most once, and was told (-got +want):\n%s", v.bot.name, l.lost[game], diff)
+	}
+	for id := range l.joined {
+		if !e.games[id] {
+			t.Errorf("%s was in game %v, which nobody played", v.bot.name, id)
+		}
+	}
+	for _, bad := range l.bad {
+		t.Errorf("%s: unexpected %s", v.bot.name, bad)
+	}
+	if v.hidden || len(v.plans) != 1 {
+		t.Errorf("%s saw %v, hidden entry: %v; want his team's plan alone", v.bot.name, v.plans, v.hidden)
+	}
+}
+
+func (e *evening) ledger(b *bot) *ledger { return e.ledgers[slices.Index(players(e.groups), b)] }
 
 // checkHome fails the test unless every player is in his party, with all its
 // members and nowhere else: by what his client knows and by what the backend says.

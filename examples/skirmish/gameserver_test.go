@@ -55,7 +55,7 @@ func TestGameServerEndsWhenItsBackendNeverReturns(t *testing.T) {
 	})
 	t.Run("in the middle of the rounds", func(t *testing.T) {
 		t.Parallel()
-		inRounds := moment{fits: func(e client.Event) bool { return roundOf(e) == 2 }, stayDown: true}
+		inRounds := moment{fits: func(_ string, e client.Event) bool { return roundOf(e) == 2 }, stayDown: true}
 		e := startEvening(t, inRounds, "SKIRMISH_PACE: 60ms, SKIRMISH_PATIENCE: 500ms")
 		ctx, stop := context.WithCancel(e.ctx)
 		playing := make(chan struct{})

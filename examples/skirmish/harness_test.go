@@ -145,8 +145,9 @@ type stand struct {
 }
 
 // startStand starts a backend. settings are environment variables of its game
-// servers, set through the configuration of localprocess.
-func startStand(t *testing.T, settings string) *stand {
+// servers, set through the configuration of localprocess, and limits are settings
+// of GameInstanceServiceConfig.
+func startStand(t *testing.T, settings string, limits ...string) *stand {
 	t.Helper()
 	s := &stand{t: t, dir: t.TempDir(), gateway: make(map[string]string)}
 	port := freePorts(t, 4)
@@ -160,7 +161,8 @@ func startStand(t *testing.T, settings string) *stand {
 			config += fmt.Sprintf("      %s: {address: %q}\n", gateway, address)
 		}
 	}
-	config += "game:\n  pluginConfigs:\n    GameInstanceService.gameServerProviderPlugin:\n      config: {env: {" + settings + "}}\n"
+	config += "game:\n  pluginConfigs:\n    GameInstanceService.gameServerProviderPlugin:\n      config: {env: {" + settings + "}}\n" +
+		"  serviceConfigs:\n    GameInstanceServiceConfig: {" + strings.Join(limits, ", ") + "}\n"
 	if err := os.WriteFile(filepath.Join(s.dir, "skirmish.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -223,10 +225,12 @@ func (s *stand) gameServers() []int {
 	return pids
 }
 
+// killGameServers ends all game servers as a power failure would. Each is a process
+// group.
 func (s *stand) killGameServers() {
 	for _, pid := range s.gameServers() {
 		if alive(pid) {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+			_ = syscall.Kill(-pid, syscall.SIGKILL)
 		}
 	}
 }

@@ -22,6 +22,13 @@ type story struct {
 	start time.Time
 }
 
+// Write adds what the backend has to say, so that lines do not mix.
+func (s *story) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.Write(text)
+}
+
 func newStory(out io.Writer) *story { return &story{out: out, start: time.Now()} }
 
 func (s *story) say(format string, args ...any) {
