@@ -43,6 +43,11 @@ func (c *cache) note(e Event) { c.events = append(c.events, e) }
 // broken is told that the connection broke.
 func (c *cache) broken() {
 	c.sessionStale, c.partyStale, c.gamesStale = true, true, true
+	for i := range c.games {
+		if c.games[i].news == coming {
+			c.games[i].news = missing
+		}
+	}
 }
 
 // snapshot returns the state without Connected.

@@ -379,6 +379,39 @@ func TestAddedToGameWithoutStateIsSynchronised(t *testing.T) {
 	})
 }
 
+func TestGameOfAnAnswerIsAnnouncedOnce(t *testing.T) {
+	inOne := `{"isInGameInstance":true,"currentGameInstanceIds":["` + gameA + `"],"gameInstances":[]}`
+	added := `{"gameInstanceId":"` + gameA + `","ext":{},"gameInstance":` + game(gameA, 1) + `}`
+	for name, then := range map[string]func(f *fake){
+		"by its notification":                 func(f *fake) { f.socket("game").notify(addedToGame, added) },
+		"after a break that swallowed it":     func(f *fake) { f.crash() },
+		"by its notification, before a break": func(f *fake) { f.socket("game").notify(addedToGame, added); synctest.Wait(); f.crash() },
+		"after two breaks":                    func(f *fake) { f.crash(); f.crash() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fake) {
+				p := f.player()
+				sub := p.Subscribe()
+				f.on("MultiplayerRpc.SyncGameInstanceV1", answer(inOne))
+				f.on("GameInstanceRpc.JoinGameInstanceV1", answer(`{"gameInstance":`+game(gameA, 1)+`}`))
+				if _, err := p.Games.Join(t.Context(), mustID(gameA), ext.Value{}); err != nil {
+					t.Fatal(err)
+				}
+				then(f)
+				joined := 0
+				for _, e := range aboutGames(t, sub) {
+					if e, ok := e.(client.GameJoined); ok && e.Game.ID == mustID(gameA) {
+						joined++
+					}
+				}
+				if joined != 1 {
+					t.Errorf("the game was announced %d times, want once", joined)
+				}
+			})
+		})
+	}
+}
+
 func TestInvitesComeAndGo(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake) {
 		p := f.player()

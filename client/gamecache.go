@@ -12,7 +12,17 @@ import (
 type gameEntry struct {
 	game   *GameInstance
 	shared bool
+	news   news
 }
+
+// news says whether there was a [GameJoined] for a game.
+type news int
+
+const (
+	announced news = iota
+	coming         // its notification is on the way
+	missing        // it was, when the connection broke
+)
 
 func (e *gameEntry) share() *GameInstance {
 	e.shared = true
@@ -48,7 +58,7 @@ func (c *cache) putGame(w *wire.BroadcastGameInstance) (entry *gameEntry, joined
 		if next.Host == nil && next.Version == entry.game.Version {
 			next.Host = entry.game.Host
 		}
-		*entry = gameEntry{game: next}
+		*entry = gameEntry{game: next, news: entry.news}
 	}
 	return entry, false
 }
@@ -56,8 +66,11 @@ func (c *cache) putGame(w *wire.BroadcastGameInstance) (entry *gameEntry, joined
 // gameAnswered takes the game in the answer to CreateV1 or JoinGameInstanceV1.
 // The event is left to AddedToGameV1Notification, which follows.
 func (c *cache) gameAnswered(w *wire.BroadcastGameInstance) {
-	if w != nil {
-		c.putGame(w)
+	if w == nil {
+		return
+	}
+	if entry, joined := c.putGame(w); joined {
+		entry.news = coming
 	}
 }
 
@@ -70,6 +83,7 @@ func (c *cache) addedToGame(n *wire.GameInstanceAddedToGameV1Notification) {
 		return
 	}
 	entry, _ := c.putGame(n.GameInstance)
+	entry.news = announced
 	c.note(GameJoined{Game: entry.share(), Ext: n.Ext})
 }
 
@@ -189,6 +203,12 @@ func (c *cache) gamesSynced(r *wire.MultiplayerSyncGameInstanceV1Response) {
 			c.note(GameJoined{Game: entry.share()})
 		case entry.game != old:
 			c.note(GameUpdated{GameInstanceID: id, Version: entry.game.Version, Replaced: true})
+		}
+	}
+	for i := range c.games {
+		if entry := &c.games[i]; entry.news == missing {
+			entry.news = announced
+			c.note(GameJoined{Game: entry.share()})
 		}
 	}
 	c.gamesStale = false

@@ -186,6 +186,9 @@ func (b *bot) play(ctx context.Context, id pragma.GameInstanceID) error {
 	}
 }
 
+// noServer is a match that never began.
+const noServer = "no game server came up"
+
 // farewell is how long a bot waits to be told why he is in a match no more.
 const farewell = 2 * time.Second
 
@@ -222,7 +225,7 @@ func (s *seen) follow(event client.Event) (err error) {
 			s.look(game)
 		}
 	case client.GameStartFailed:
-		s.broken = "no game server came up" // the end follows
+		s.broken = noServer // the end follows
 	case client.GameEnded:
 		if e.GameInstanceID == s.game {
 			s.over, s.told = true, s.broken == ""

@@ -17,13 +17,25 @@ import (
 // long reports whether there is time for many rounds.
 func long() bool { return os.Getenv("PRAGMA_LONG") != "" }
 
-// A moment is when the backend is killed: at the first event that fits. A nil one
+// A moment is when somebody is killed: at the first event that fits. A nil one
 // is a moment that the test chooses.
 type moment struct {
 	name     string
+	victims  victims
+	after    time.Duration
+	usual    string // how it is tried even when there is not much time
 	fits     func(name string, event client.Event) bool
 	stayDown bool // it is not started again
 }
+
+// victims say who is killed.
+type victims int
+
+const (
+	theBackend victims = iota
+	gameServers
+	both
+)
 
 const (
 	atLogIn = "while players log in"

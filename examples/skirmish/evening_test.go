@@ -108,7 +108,7 @@ func startEvening(t *testing.T, at moment, settings string, limits ...string) *e
 	})
 	var killer sync.WaitGroup
 	t.Cleanup(killer.Wait)
-	killer.Go(func() { e.killAndRestart(at.stayDown) })
+	killer.Go(func() { e.killAndRestart(at) })
 	var once sync.Once
 	on := func(name string, event client.Event) {
 		if at.fits != nil && at.fits(name, event) {
@@ -132,15 +132,26 @@ func startEvening(t *testing.T, at moment, settings string, limits ...string) *e
 	return e
 }
 
-// killAndRestart waits for the moment, kills the backend and starts it again.
-func (e *evening) killAndRestart(stayDown bool) {
+// killAndRestart waits for the moment, kills whom it says, and starts the backend
+// again.
+func (e *evening) killAndRestart(at moment) {
 	select {
 	case <-e.killAt:
 	case <-e.ctx.Done():
 		return
 	}
+	if at.victims != theBackend {
+		e.killGameServers()
+	}
+	if at.victims == gameServers {
+		e.killed <- nil
+		return
+	}
 	e.kill()
-	if stayDown {
+	if at.victims == both {
+		e.killGameServers() // one may have been started meanwhile
+	}
+	if at.stayDown {
 		e.killed <- nil
 		return
 	}
