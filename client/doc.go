@@ -16,7 +16,8 @@
 // [EndError] with the reason.
 //
 // A [GameServer] lives in the same way with the partner tokens it was started
-// with. An [Operator] has no connection: its calls go over HTTP.
+// with; it keeps up with the games it has linked, also across a crash of the
+// backend. An [Operator] has no connection: its calls go over HTTP.
 //
 // # State and events
 //

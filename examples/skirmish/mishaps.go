@@ -1,8 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -123,7 +123,7 @@ func playBroken(ctx context.Context, s *story, groups []*group) error {
 	}
 	views, err := playMatches(ctx, s, "final", groups)
 	if err != nil || failed != nil {
-		return cmp.Or(err, failed)
+		return errors.Join(err, failed)
 	}
 	for _, v := range views {
 		if v.broken != string(client.GameEndKeepAliveFailed) {
@@ -137,6 +137,9 @@ func playBroken(ctx context.Context, s *story, groups []*group) error {
 // killServer kills the server of a game, which has told its players what process
 // it is.
 func killServer(game *client.GameInstance) error {
+	if game == nil || game.Host == nil {
+		return errors.New("there is no game server to kill")
+	}
 	info, err := ext.As[serverInfo](game.Host.Ext)
 	if err != nil {
 		return err

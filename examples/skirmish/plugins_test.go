@@ -112,6 +112,92 @@ func TestEndTellsEveryPlayerHowItWentForHim(t *testing.T) {
 	}
 }
 
+// newCustom returns a custom game, and its host.
+func newCustom(t *testing.T) (game *gameinstance.Instance, host pragma.PlayerID) {
+	t.Helper()
+	game, host = gameinstance.New(pragma.NewID[pragma.GameInstanceID]()), pragma.NewID[pragma.PlayerID]()
+	err := arena{}.HandlePlayerCreateRequest(t.Context(), &gameinstance.PlayerCreateRequest{GameInstance: game, RequestingPlayerID: host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return game, host
+}
+
+func join(t *testing.T, game *gameinstance.Instance) (pragma.PlayerID, error) {
+	t.Helper()
+	id := pragma.NewID[pragma.PlayerID]()
+	return id, arena{}.HandlePlayerJoinRequest(t.Context(), &gameinstance.PlayerJoinRequest{GameInstance: game, RequestingPlayerID: id})
+}
+
+func TestCustomGameTakesFourInTwoTeams(t *testing.T) {
+	game, host := newCustom(t)
+	var teams []int64
+	for range seats - 1 {
+		if _, err := join(t, game); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := join(t, game); !errors.Is(err, errNotOpen) {
+		t.Errorf("a fifth player gets %v, want %v", err, errNotOpen)
+	}
+	for _, p := range game.Players() {
+		teams = append(teams, p.TeamNumber())
+	}
+	if diff := cmp.Diff(teams, []int64{red, blue, red, blue}); diff != "" || game.Players()[0].ID() != host {
+		t.Errorf("teams (-got +want):\n%s", diff)
+	}
+	if _, asked := game.Allocating(); asked {
+		t.Error("a game server is asked for before the host starts the game")
+	}
+}
+
+func TestMatchOfMatchmakingIsNotOpen(t *testing.T) {
+	match, inRed, _ := newMatch(t)
+	if _, err := join(t, match); !errors.Is(err, errNotOpen) {
+		t.Errorf("a player who joins gets %v, want %v", err, errNotOpen)
+	}
+	err := arena{}.HandlePlayerUpdateRequest(t.Context(), &gameinstance.PlayerUpdateRequest{GameInstance: match, RequestingPlayer: match.Player(inRed)})
+	if !errors.Is(err, errNotHost) {
+		t.Errorf("a player who starts it gets %v, want %v", err, errNotHost)
+	}
+}
+
+func TestOnlyTheHostStartsACustomGame(t *testing.T) {
+	game, host := newCustom(t)
+	guest, err := join(t, game)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		who  pragma.PlayerID
+		err  error
+		want bool
+	}{{"a guest", guest, errNotHost, false}, {"the host", host, nil, true}, {"the host again", host, nil, true}} {
+		err := arena{}.HandlePlayerUpdateRequest(t.Context(), &gameinstance.PlayerUpdateRequest{GameInstance: game, RequestingPlayer: game.Player(c.who)})
+		if _, asked := game.Allocating(); !errors.Is(err, c.err) || asked != c.want {
+			t.Errorf("%s starts it: %v, a server is asked for: %v; want %v, %v", c.name, err, asked, c.err, c.want)
+		}
+	}
+}
+
+func TestRemovedPlayerFreesHisSeat(t *testing.T) {
+	game, _ := newCustom(t)
+	guest, err := join(t, game)
+	if err != nil {
+		t.Fatal(err)
+	}
+	remove := &gameinstance.BackendRemovePlayersRequest{
+		GameInstance: game, PlayersToRemove: []gameinstance.PlayerToRemove{{PlayerID: guest, Ext: ext.Of(kicked{"cheats"})}},
+	}
+	if err := (arena{}).HandleBackendRemovePlayersRequest(t.Context(), remove); err != nil || game.Player(guest) != nil {
+		t.Errorf("removing a player: %v, he is there: %v", err, game.Player(guest) != nil)
+	}
+	if err := (arena{}).HandleBackendRemovePlayersRequest(t.Context(), remove); !errors.Is(err, gameinstance.ErrPlayerNotInGameInstance) {
+		t.Errorf("removing him again: %v", err)
+	}
+}
+
 func TestLeaderChoosesTheModeAndTheModeTheQueue(t *testing.T) {
 	leader := party.NewPlayer(party.PlayerInfo{PlayerID: pragma.NewID[pragma.PlayerID](), Leader: true})
 	mate := party.NewPlayer(party.PlayerInfo{PlayerID: pragma.NewID[pragma.PlayerID]()})
