@@ -23,7 +23,7 @@ type moment struct {
 	name     string
 	victims  victims
 	after    time.Duration
-	usual    string // how it is tried even when there is not much time
+	usual    bool // tried even when there is not much time, where not all are
 	fits     func(name string, event client.Event) bool
 	stayDown bool // it is not started again
 }

@@ -16,15 +16,15 @@ import (
 func customMoments() []moment {
 	host, late := names[0], names[3]
 	return []moment{
-		{name: "when it is made", fits: func(name string, e client.Event) bool { return name == host && is[client.GameJoined](name, e) }},
+		{name: "when it is made", usual: true, fits: func(name string, e client.Event) bool { return name == host && is[client.GameJoined](name, e) }},
 		{name: "when a friend has joined", fits: func(name string, e client.Event) bool {
 			u, ok := e.(client.GameUpdated)
 			return ok && name == host && len(u.PlayersAdded) > 0
 		}},
 		{name: "when its server is ready", fits: is[client.HostReady]},
 		{name: "when the late one has joined", fits: func(name string, e client.Event) bool { return name == late && is[client.GameJoined](name, e) }},
-		{name: "when the late one is sent to the server", fits: func(name string, e client.Event) bool { return name == late && is[client.HostReady](name, e) }},
-		{name: "when one is removed", fits: func(name string, e client.Event) bool {
+		{name: "when the late one is sent to the server", usual: true, fits: func(name string, e client.Event) bool { return name == late && is[client.HostReady](name, e) }},
+		{name: "when one is removed", usual: true, fits: func(name string, e client.Event) bool {
 			u, ok := e.(client.GameUpdated)
 			return ok && name == host && len(u.PlayersRemoved) > 0
 		}},
@@ -39,8 +39,11 @@ func TestKilledBackendLosesNothingOfACustomGame(t *testing.T) {
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
 			repeat := 1
-			if long() {
+			switch {
+			case long():
 				repeat = 10
+			case !at.usual:
+				t.Skip("PRAGMA_LONG is not set")
 			}
 			for range repeat {
 				e := startEvening(t, at, pace)
@@ -52,7 +55,7 @@ func TestKilledBackendLosesNothingOfACustomGame(t *testing.T) {
 
 func TestBackendKilledAtAnyMomentOfACustomGameLosesNothing(t *testing.T) {
 	t.Parallel()
-	repeat := 2
+	repeat := 1
 	if long() {
 		repeat = 100
 	}
