@@ -136,6 +136,23 @@ func TestAnOpenSocketIsALifeSignUntilTheServerCallsItself(t *testing.T) {
 	})
 }
 
+func TestServersMayBeWatchedClosely(t *testing.T) {
+	run(t, options{config: "keepAliveIntervalMillis: 100, keepAliveMissesLimit: 3"}, func(t *testing.T, w *world) {
+		ada := w.player("ada")
+		id := w.match(ada)
+		server := w.allocated()
+		server.play(id, ada)
+		for range 30 {
+			server.do("GameInstanceRpc.GameKeepAliveV1", m{"gameInstanceId": id.String()})
+			time.Sleep(100 * time.Millisecond)
+		}
+		equal(t, "state while it calls in time", w.state(id), gameinstance.StateRunning)
+		ada.quiet()
+		time.Sleep(time.Second)
+		equal(t, "ada hears when it does not", ada.heard(), terminated[:2])
+	})
+}
+
 func TestAPluginGoesOnWithoutServer(t *testing.T) {
 	run(t, options{}, func(t *testing.T, w *world) {
 		w.plug.gone = func(r *gameinstance.GameServerDisconnectedRequest) error {

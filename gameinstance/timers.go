@@ -222,7 +222,8 @@ func (t *turn) expired() error {
 	return t.finish()
 }
 
-// alive notes a sign of life of the server, not more often than once a second.
+// alive notes a sign of life of the server, not more often than once a second or,
+// where servers must not be silent for long, a quarter of that time.
 func (t *turn) alive() {
 	h := t.h
 	if h.State != StateRunning || h.Server.IsZero() {
@@ -232,7 +233,8 @@ func (t *turn) alive() {
 		h.AliveBy = time.Time{}
 		return
 	}
-	if by := t.now.Add(t.cfg.silence()); by.Sub(h.AliveBy) >= time.Second || by.Before(h.AliveBy) {
+	silence := t.cfg.silence()
+	if by := t.now.Add(silence); by.Sub(h.AliveBy) >= min(time.Second, silence/4) || by.Before(h.AliveBy) {
 		h.AliveBy = by
 	}
 }
