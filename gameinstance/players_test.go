@@ -116,7 +116,7 @@ func TestAPlayerMayBeInSeveralGames(t *testing.T) {
 		equal(t, "the one he lacks", got["gameInstances"].([]any)[0].(m)["gameInstanceId"], any(second))
 		ada.quiet()
 		ada.do("GameInstanceRpc.LeaveV1", m{"gameInstanceId": second, "requestExt": m{}})
-		equal(t, "attribute 4 is the other game now", ada.heard(), []string{"Session+4-3", "RemovedFromGameV1"})
+		equal(t, "attribute 4 is the other game now", ada.heard(), []string{"Session+1+4", "RemovedFromGameV1"})
 	})
 }
 

@@ -110,7 +110,13 @@ func changed(before, now *Player) *wire.PlayerSessionChangedV1Notification {
 			n.AttributesSet[key] = value
 		}
 	}
-	_, joined := n.AttributesSet[wire.GameAttributeGameInstanceID]
+	joined := false
+	if _, told := n.AttributesSet[wire.GameAttributeGameInstanceID]; told {
+		joined = !slices.Contains(before.GameInstanceIDs, now.GameInstanceIDs[len(now.GameInstanceIDs)-1])
+		if flag, may := set[wire.GameAttributeReconnect]; may { // always together (wire §9)
+			n.AttributesSet[wire.GameAttributeReconnect] = flag
+		}
+	}
 	for _, key := range removalOrder {
 		_, had := old[key]
 		_, has := set[key]

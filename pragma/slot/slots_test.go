@@ -21,6 +21,7 @@ var (
 	ticketA = id[pragma.TicketID]("bbbbbbbb-0000-4000-8000-000000000001")
 	gameA   = id[pragma.GameInstanceID]("cccccccc-0000-4000-8000-000000000001")
 	gameB   = id[pragma.GameInstanceID]("cccccccc-0000-4000-8000-000000000002")
+	gameC   = id[pragma.GameInstanceID]("cccccccc-0000-4000-8000-000000000003")
 )
 
 func id[I ~[16]byte](text string) I {
@@ -47,9 +48,13 @@ func TestChangesAreToldAsSessionAttributes(t *testing.T) {
 		{"the game is over", func(p *slot.Player) { p.LeaveGame(gameA) }, "v6 map[] removed[4 1]"},
 		{"a game without a queue", func(p *slot.Player) { p.JoinGame(gameA, true) }, fmt.Sprintf("v7 map[1:%s 4:%s] removed[3]", flag, gameA)},
 		{"a second game", func(p *slot.Player) { p.JoinGame(gameB, false) }, fmt.Sprintf("v8 map[4:%s] removed[1 3]", gameB)},
-		{"the second is over", func(p *slot.Player) { p.LeaveGame(gameB) }, fmt.Sprintf("v9 map[4:%s] removed[3]", gameA)},
+		{"the second is over", func(p *slot.Player) { p.LeaveGame(gameB) }, fmt.Sprintf("v9 map[4:%s] removed[]", gameA)},
 		{"the wrong game is left", func(p *slot.Player) { p.LeaveGame(gameB) }, ""},
-		{"everything is over", func(p *slot.Player) { p.LeaveGame(gameA); p.PartyID = pragma.PartyID{} }, "v10 map[] removed[4 2]"},
+		{"a second game to come back to", func(p *slot.Player) { p.JoinGame(gameB, true) }, fmt.Sprintf("v10 map[1:%s 4:%s] removed[3]", flag, gameB)},
+		{"a third game", func(p *slot.Player) { p.JoinGame(gameC, true) }, fmt.Sprintf("v11 map[1:%s 4:%s] removed[3]", flag, gameC)},
+		{"the first is over", func(p *slot.Player) { p.LeaveGame(gameA) }, ""},
+		{"the third is over", func(p *slot.Player) { p.LeaveGame(gameC) }, fmt.Sprintf("v12 map[1:%s 4:%s] removed[]", flag, gameB)},
+		{"everything is over", func(p *slot.Player) { p.LeaveGame(gameB); p.PartyID = pragma.PartyID{} }, "v13 map[] removed[4 1 2]"},
 	}
 	run(t, func(w *pragmatest.World, v *mover) {
 		robin := connect(w, "robin")
