@@ -227,23 +227,11 @@ func (s *Service) connectPlayers(ctx context.Context, who *pragma.PartnerSession
 			}
 			t.run()
 		}
-		t.h.Host = &host{Hostname: req.Hostname, Port: int32(req.Port)}
+		t.runAt(r, host{Hostname: req.Hostname, Port: int32(req.Port)}, all)
 		t.renew() // players are shown as they are now
 		return nil
 	})
 	return s.keepAlive(), err
-}
-
-// maxHostname is the longest hostname, in bytes, as in the names of the Internet.
-const maxHostname = 255
-
-// checkHost refuses what no player could connect to. Load-test servers leave both
-// out (wire §16.5).
-func checkHost(name string, port int32) error {
-	if len(name) > maxHostname || port < 0 || port > 65535 {
-		return pragma.ErrMalformed.With("a hostname has at most %d characters, a port is between 0 and 65535", maxHostname)
-	}
-	return nil
 }
 
 // connect sends players to the server.
@@ -254,10 +242,7 @@ func (t *turn) connect(r *roster, list []wire.PlayerConnectionDetails) error {
 			return ErrPlayerNotInGameInstance.With("player %s is not in the game instance", d.PlayerID)
 		}
 		m.Connected, m.ConnectBy, m.ConnectionExt = true, time.Time{}, d.ExtPlayerConnectionDetails
-		m.renew(t.now, t.tokenLife())
-		if !slices.Contains(t.connected, m.PlayerID) {
-			t.connected = append(t.connected, m.PlayerID)
-		}
+		t.send(m)
 	}
 	t.dirty, t.rosterDirty = true, true
 	return nil
