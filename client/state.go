@@ -127,7 +127,10 @@ const (
 type GameInstance struct {
 	ID pragma.GameInstanceID
 	// Version grows with each change that the player can see.
-	Version           int64
+	Version int64
+	// State and InMatchmaking, like version and zone, are as when the game was last
+	// shown as a whole, by joining or by a synchronisation: updates do not say
+	// them (wire §16.3). Whether players can go there, Host says.
 	State             GameState
 	GameServerVersion string
 	Zone              string

@@ -44,7 +44,8 @@ type entry struct {
 type cell struct{ base, now *entry }
 
 // Create adds an entry. It returns [ErrDataStoreKeyExists] if the key is there,
-// and [ErrDataStoreTooLarge] beyond the limits.
+// [ErrDataStoreTooLarge] beyond the limits, and [pragma.ErrMalformed] for a key
+// that is empty or longer than [MaxKeyRunes]. A zero sync hides the entry.
 func (d *DataStore) Create(key string, data ext.Value, sync PlayerSync) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -195,6 +196,8 @@ func keyNotFound(key string) error {
 //
 //	var score = gameinstance.Key[Score]{Name: "score", Sync: gameinstance.Public()}
 //	err := score.Update(player.Data(), func(s *Score) { s.Kills++ })
+//
+// T is a struct or a map, what [ext.Of] takes: the data is a JSON object.
 type Key[T any] struct {
 	Name string
 	// Sync is who sees an entry when this key creates it. The zero value hides it.

@@ -25,8 +25,8 @@ type ProviderPlugin interface {
 	//
 	// It is called after the commit that asked for the server, outside of any
 	// update, with ten seconds time, at least once: a call whose outcome is
-	// unknown is repeated with the same AllocationID, and must not lead to a
-	// second server. Calls for different instances run at the same time.
+	// unknown, also because it panicked, is repeated with the same AllocationID,
+	// and must not lead to a second server. Calls for different instances run at the same time.
 	StartAllocationForGameInstance(ctx context.Context, r *StartAllocationForGameInstanceRequest) error
 
 	// EndAllocation is told that nobody wants the server of an allocation any

@@ -155,7 +155,8 @@ type BackendUpdateRequest struct {
 // [Plugin.PrepareUnknownInstanceForEndGameRequest].
 type EndGameRequest struct {
 	GameInstance *Instance
-	// PlayerGameResults are about players who are, or were, in the instance.
+	// PlayerGameResults are about players who are, or were, in the instance. If a
+	// server has sent two about one player, jobs get the last.
 	PlayerGameResults []PlayerGameResult
 	RequestExt        ext.Value // ExtEndGameRequest
 }
