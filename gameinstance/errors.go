@@ -61,6 +61,8 @@ func outcome(err error) error {
 		return ErrUnknownGameInstanceID.Wrap(err)
 	case errors.Is(err, keylock.ErrBusy), errors.Is(err, store.ErrConflict):
 		return ErrInternal.Wrap(err)
+	case errors.Is(err, store.ErrTooLarge): // all players with their exts are one record
+		return pragma.ErrTooLarge.Wrap(err)
 	}
 	return err
 }

@@ -163,6 +163,9 @@ func (s *Service) createPartnerV1(ctx context.Context, who *pragma.PartnerSessio
 	resp := &wire.GameInstanceCreateGameInstancePartnerV1Response{GameInstanceID: wire.UUID(id)}
 	o := &CreateOptions{RequestExt: req.RequestExt, GameServerVersion: req.GameServerVersion, GameServerZone: req.GameServerZone}
 	for _, p := range req.PlayersToAdd {
+		if err := checkPlace(p.ClientVersion); err != nil {
+			return nil, err
+		}
 		o.PlayersToAdd = append(o.PlayersToAdd, PlayerToAdd{
 			PlayerID: pragma.PlayerID(p.PlayerID), Ext: p.Ext, PartyID: pragma.PartyID(p.PartyID),
 			TeamNumber: int64(p.TeamNumber), ClientVersion: p.ClientVersion,
