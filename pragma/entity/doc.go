@@ -30,6 +30,8 @@
 // at still is as it was. If one is not, forget what was cached and begin again,
 // at most four times. After the commit, do what was asked of tx, in order: send
 // notifications, call what was left with [Tx.After]. Let the next update begin.
+// An update that has something to send waits, before its commit, until what
+// others send of the same entities is sent.
 //
 // # Guarantees
 //

@@ -19,10 +19,11 @@ type effect struct {
 }
 
 // NotifyPlayers sends n to players after the commit. What one update asks for
-// happens in the order it was asked for, and before the next update of any entity
-// that it changed begins on this node; so the versions of an entity reach a socket
-// in order if they are sent by its own updates, or by the one that created it. Nothing is sent after [store.ErrUnknown] or a
-// crash: players then learn the present state from their next sync.
+// happens in the order it was asked for. What is said of an entity on this node is
+// said in the order of its versions, whichever entities' updates say it: those that
+// change it, and those that change nothing but have looked at it, such as a
+// greeting. Nothing is sent after [store.ErrUnknown] or a crash: players then learn
+// the present state from their next sync.
 func (tx *Tx) NotifyPlayers(n *pragma.Notification, to ...pragma.PlayerID) {
 	if len(to) > 0 {
 		tx.effects = append(tx.effects, effect{message: n, players: slices.Clone(to)})

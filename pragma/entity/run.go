@@ -24,10 +24,14 @@ func (tx *Tx) run(id string, r rule, fn func(tx *Tx, doc any) error) (stale bool
 	if err != nil {
 		return false, err
 	}
-	if len(b.Puts)+len(b.Deletes) > 0 {
-		if len(tx.effects) > 0 {
-			defer tx.engine.telling.begin(besides(b, key))()
+	if len(tx.effects) > 0 {
+		over, err := tx.engine.telling.begin(tx.ctx, subjects(b))
+		if err != nil {
+			return false, fmt.Errorf("wait for what is said of %s: %w", key, err)
 		}
+		defer over()
+	}
+	if len(b.Puts)+len(b.Deletes) > 0 {
 		if err := tx.commit(b); err != nil {
 			return isConflict(err), err
 		}
@@ -66,10 +70,12 @@ func (tx *Tx) decide(key store.Key, r rule, fn func(tx *Tx, doc any) error) (pan
 }
 
 // answer ends a try that commits nothing. What it was decided on may come from
-// the cache, or from different moments; so the revisions are compared with the
-// store, as a commit would have done.
+// the cache, or from different moments, or somebody has changed it while this try
+// waited to say something of it; so the revisions are compared with the store, as
+// a commit would have done.
 func (tx *Tx) answer(result error) (stale bool, err error) {
-	if tx.ctx.Err() != nil || len(tx.items) == 0 || len(tx.items) == 1 && !tx.primary().cached {
+	fresh := len(tx.items) == 1 && !tx.primary().cached && (result != nil || len(tx.effects) == 0)
+	if tx.ctx.Err() != nil || len(tx.items) == 0 || fresh {
 		return false, result
 	}
 	keys := make([]store.Key, len(tx.items))
