@@ -213,8 +213,9 @@ func TestOperatorCallsForSessionsRefuseBadInput(t *testing.T) {
 			{"over already", "TerminateSessionOperatorV1", `{"sessionId":"` + endedID.String() + `"}`, missing},
 			{"negative page", "ListSessionsOperatorV1", `{"pageIndex":-1}`, malformed},
 			{"negative size", "ListSessionsOperatorV1", `{"pageSize":-1}`, malformed},
+			{"large size", "ListSessionsOperatorV1", `{"pageSize":501}`, malformed},
 			{"filter of a wrong kind", "ListSessionsOperatorV1", `{"filter":[]}`, malformed},
-			{"huge page", "ListSessionsOperatorV1", `{"pageIndex":2147483647,"pageSize":2147483647}`, "OperatorSessionRpc.ListSessionsOperatorV1Response"},
+			{"huge page", "ListSessionsOperatorV1", `{"pageIndex":2147483647,"pageSize":500}`, "OperatorSessionRpc.ListSessionsOperatorV1Response"},
 		} {
 			c.Send(`{"requestId":1,"type":"OperatorSessionRpc.` + tt.call + `Request","payload":` + tt.payload + `}`)
 			if got := c.Read().String(); got != tt.want {

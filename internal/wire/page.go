@@ -1,12 +1,17 @@
 package wire
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
-// Page is the part of a list that an operator asks for (wire §16.6). Requests
-// embed it. Answers say how many there are in all, as count.
+// Page is the part of a list that somebody asks for (wire §16.6). Requests embed
+// it. Answers say how many there are in all, as count. A size that is too large is
+// refused: who counts pages of the size he asked for would miss entries if they
+// were smaller.
 type Page struct {
 	PageIndex Int32 `json:"pageIndex"`
-	PageSize  Int32 `json:"pageSize"` // 0: 50; more than 500: 500
+	PageSize  Int32 `json:"pageSize"` // 0: 50; at most 500
 }
 
 const (
@@ -20,7 +25,10 @@ func (p Page) Of(n int) (start, end int, err error) {
 	if p.PageIndex < 0 || p.PageSize < 0 {
 		return 0, 0, errors.New("pageIndex and pageSize must not be negative")
 	}
-	size := int(min(p.PageSize, largestPage))
+	if p.PageSize > largestPage {
+		return 0, 0, fmt.Errorf("pageSize is %d, at most %d is possible", p.PageSize, largestPage)
+	}
+	size := int(p.PageSize)
 	if size == 0 {
 		size = usualPage
 	}

@@ -227,6 +227,7 @@ func TestEventRequestsAreChecked(t *testing.T) {
 			{"GetAccessMode", object{"gameShardId": nobody}, "GameManagementService_GameShardInvalid"},
 			{"GetAllLimitedAccessEvents", object{}, "GameManagementService_GameShardInvalid"},
 			{"GetAllLimitedAccessEvents", object{"gameShardId": shard, "pageIndex": -1}, "GameManagementService_BadRequest"},
+			{"GetAllLimitedAccessEvents", object{"gameShardId": shard, "pageSize": 501}, "GameManagementService_BadRequest"},
 		} {
 			if got := refused(t, admin, management+tt.call+"OperatorV1", tt.payload); got != tt.want {
 				t.Errorf("%s %v: got %s, want %s", tt.call, tt.payload, got, tt.want)

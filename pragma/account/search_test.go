@@ -162,6 +162,7 @@ func TestSearchRequestsAreChecked(t *testing.T) {
 			{"filter of nothing", object{"filter": object{"searchEmailVerified": "DISABLED", "accountTagIds": []string{}}}, "AccountService_MissingFilter", ""},
 			{"negative page", object{"filter": object{"gameShardId": shard}, "pageIndex": -1}, "AccountService_BadRequest", "AccountService_BadRequest"},
 			{"negative size", object{"filter": object{"gameShardId": shard}, "pageSize": -1}, "AccountService_BadRequest", "AccountService_BadRequest"},
+			{"large size", object{"filter": object{"gameShardId": shard}, "pageSize": 501}, "AccountService_BadRequest", "AccountService_BadRequest"},
 			{"another shard", object{"filter": object{"gameShardId": "00000000-0000-0000-0000-000000000002"}}, "AccountService_NotFound", "AccountService_NotFound"},
 			{"provider without a name", object{"filter": object{"idProviderDisplayNameSearch": object{"idProvider": "STEAM"}}}, "AccountService_MissingFilter", "AccountService_MissingFilter"},
 			{"name without a provider", object{"filter": object{"idProviderDisplayNameSearch": object{"fullDisplayName": "x"}}}, "AccountService_MissingFilter", "AccountService_MissingFilter"},
