@@ -27,7 +27,8 @@ import (
 type framing struct {
 	net.Conn
 	sock  *socket
-	early []byte // came before the answer to the handshake
+	out   *outgoing // all that is written
+	early []byte    // came before the answer to the handshake
 
 	head    [14]byte    // of the frame that is being read
 	got     int         // bytes in head

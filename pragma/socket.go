@@ -173,16 +173,21 @@ func (s *socket) crowded() bool {
 // readFrame reads a message into memory of its own, as large as needed. The
 // buffer it grows in is shared by all sockets, so that idle ones have none.
 func (c *core) readFrame(r io.Reader) ([]byte, error) {
-	buf, ok := c.buffers.Get().(*bytes.Buffer)
-	if !ok {
-		buf = new(bytes.Buffer)
-	}
+	buf := c.buffer()
 	defer c.buffers.Put(buf)
 	buf.Reset()
 	if _, err := buf.ReadFrom(r); err != nil {
 		return nil, err
 	}
 	return bytes.Clone(buf.Bytes()), nil
+}
+
+// buffer returns one of the shared buffers, with anything in it. Give it back.
+func (c *core) buffer() *bytes.Buffer {
+	if buf, ok := c.buffers.Get().(*bytes.Buffer); ok {
+		return buf
+	}
+	return new(bytes.Buffer)
 }
 
 // frame takes one frame: refuses it, runs it, or queues it behind the running

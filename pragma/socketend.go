@@ -1,12 +1,12 @@
 package pragma
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
-
-	"github.com/openpragma/engine/internal/wire"
 )
 
 // This file is the other half of socket: writing, and all the ways to end.
@@ -63,30 +63,12 @@ func (s *socket) overflows() bool {
 // write writes queued frames until there are none, then closes the socket if
 // that was asked for.
 func (s *socket) write() {
-	var buf []byte
-	for {
-		s.mu.Lock()
-		s.written = s.seq
-		if len(s.out) == 0 || s.sock != s {
-			closing := s.closing
-			s.writing = closing != nil // after the end nobody writes
-			s.mu.Unlock()
-			if closing != nil {
-				s.shut(closing)
-			}
-			return
-		}
-		body, seq := s.out[0], s.seq
-		s.out[0] = nil
-		s.out = s.out[1:]
-		s.bytes -= len(body)
-		s.seq++
-		s.wrote(body)
-		s.mu.Unlock()
-
-		buf = wire.AppendFrame(buf[:0], seq, body)
+	core := s.gw.side.core
+	buf := core.buffer() // not the socket's own, so that idle ones have none
+	defer core.buffers.Put(buf)
+	for s.gather(buf) {
 		s.writes.Store(time.Now().UnixNano())
-		err := s.ws.Write(context.Background(), websocket.MessageText, buf)
+		err := s.conn.out.send(buf.Bytes())
 		s.writes.Store(0)
 		if err != nil {
 			s.shut(&closeCause{name: "write failed", cut: true})
@@ -98,6 +80,41 @@ func (s *socket) write() {
 		}
 	}
 }
+
+// gather takes the frames that are written next out of the queue. Without any it
+// closes the socket if that is due, and reports false: the writer ends.
+func (s *socket) gather(buf *bytes.Buffer) bool {
+	s.mu.Lock()
+	s.written = s.seq
+	if len(s.out) == 0 || s.sock != s {
+		closing := s.closing
+		s.writing = closing != nil // after the end nobody writes
+		s.mu.Unlock()
+		if closing != nil {
+			s.shut(closing)
+		}
+		return false
+	}
+	defer s.mu.Unlock()
+	buf.Reset()
+	n := 0
+	for ; n < len(s.out) && (n == 0 || buf.Len()+len(s.out[n]) <= mostTogether); n++ {
+		body := s.out[n]
+		buf.Grow(aroundMessage + len(body))
+		buf.Write(appendMessage(buf.AvailableBuffer(), s.seq, body))
+		s.bytes -= len(body)
+		s.seq++
+		s.wrote(body)
+	}
+	if s.out = slices.Delete(s.out, 0, n); len(s.out) == 0 && cap(s.out) > usualQueue {
+		s.out = nil // an idle connection has no memory for it
+	}
+	return true
+}
+
+// usualQueue is a number of waiting frames that a connection has room for all the
+// time.
+const usualQueue = 4
 
 // close asks for the end of the socket once everything queued, and then the
 // bodies, are written. Calls of this socket that have not begun will not.

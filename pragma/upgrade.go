@@ -92,7 +92,7 @@ func hasToken(values []string, token string) bool {
 
 // smallBuffers gives a socket buffers that fit an idle connection, in place of
 // the 4 KiB each that the HTTP server has (ADR 5), and puts framing under them,
-// and wholeFrames.
+// and outgoing beside it.
 type smallBuffers struct {
 	http.ResponseWriter
 	sock *socket
@@ -110,8 +110,8 @@ func (w *smallBuffers) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		early, _ := rw.Reader.Peek(n) // cannot fail: they are there
 		w.conn.early = bytes.Clone(early)
 	}
-	whole := &wholeFrames{to: w.conn, buffers: &w.sock.gw.side.core.buffers}
-	return w.conn, bufio.NewReadWriter(bufio.NewReaderSize(w.conn, 512), bufio.NewWriterSize(whole, 512)), nil
+	w.conn.out = newOutgoing(conn)
+	return w.conn, bufio.NewReadWriter(bufio.NewReaderSize(w.conn, 512), bufio.NewWriterSize(w.conn.out, 512)), nil
 }
 
 // connect registers a socket before it is accepted; from here on it gets
