@@ -131,6 +131,9 @@ func decodeRequest[Req any](payload []byte) (*Req, error) {
 	return &lenient, nil
 }
 
+// errCallTooLong is why the context of a call ends.
+var errCallTooLong = ErrUnavailable.With("the call took too long")
+
 // dispatch runs one request and returns the body of the frame that answers it:
 // a serviceError if there was trouble, which is then returned too.
 func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *wire.Request) ([]byte, error) {
@@ -138,7 +141,7 @@ func (s *side) dispatch(ctx context.Context, gw SessionType, who *caller, req *w
 	c, err := s.route(gw, who, req.Type)
 	var resp any
 	if err == nil {
-		ctx, cancel := context.WithTimeoutCause(ctx, s.core.requestTimeout(), ErrUnavailable.With("the call took too long"))
+		ctx, cancel := context.WithTimeoutCause(ctx, s.core.requestTimeout(), errCallTooLong)
 		resp, err = s.run(ctx, c, who, req.Payload)
 		cancel()
 	}

@@ -15,12 +15,21 @@ import (
 // change the working copy it was given. Services call RunHook around every hook.
 func RunHook(ctx context.Context, m *Mount, hook string, fn func(ctx context.Context) error) error {
 	limit := m.HookTimeout()
-	late := ErrInternal.Wrap(fmt.Errorf("hook %s took longer than %v", hook, limit))
+	late := ErrInternal.Wrap(&lateHook{hook, limit})
 	start := time.Now()
-	err := guard(ctx, m.log, "hook "+hook, limit, late, fn)
+	err := guard(ctx, m.log, hook, limit, late, fn)
 	m.side.core.metrics.observeHook(hook, err, time.Since(start))
 	return err
 }
+
+// lateHook is why the context of a hook ends. It is made for every call, but read
+// for few.
+type lateHook struct {
+	hook  string
+	limit time.Duration
+}
+
+func (e *lateHook) Error() string { return fmt.Sprintf("hook %s took longer than %v", e.hook, e.limit) }
 
 // CheckHooks returns an error for every method of plugin that is no hook of
 // interface type I but looks like one that was misspelt: such a method would

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+
+	"github.com/openpragma/engine/internal/wire"
 )
 
 // ID names one thing of kind K: 128 bits, a UUID in text. Kinds keep a party id
@@ -113,10 +115,13 @@ func (id ID[K]) Compare(other ID[K]) int {
 }
 
 // String returns the ID as 36 characters, lower case with hyphens.
-func (id ID[K]) String() string { return uuid.UUID(id).String() }
+func (id ID[K]) String() string { return wire.UUID(id).String() }
 
 // MarshalText implements [encoding.TextMarshaler].
-func (id ID[K]) MarshalText() ([]byte, error) { return uuid.UUID(id).MarshalText() }
+func (id ID[K]) MarshalText() ([]byte, error) { return id.AppendText(nil) }
+
+// AppendText implements [encoding.TextAppender].
+func (id ID[K]) AppendText(dst []byte) ([]byte, error) { return wire.UUID(id).AppendText(dst) }
 
 var errBadID = errors.New("want a UUID such as 5d1f0a52-6d0e-4b7c-9a4e-2c7b90a1f301")
 

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -49,18 +50,20 @@ func AppendNotification(dst []byte, notificationType string, payload any) ([]byt
 // appendMessage appends type, payload and the closing brace to out. It returns
 // dst if that fails.
 func appendMessage(dst, out []byte, typ string, payload any) ([]byte, error) {
-	out = append(out, `"type":`...)
-	out, err := jsontext.AppendQuote(out, typ)
-	if err != nil {
-		return dst, err
-	}
-	out = append(out, `,"payload":`...)
 	if payload == nil {
 		payload = Empty{}
 	}
-	if out, err = AppendJSON(out, payload); err != nil {
+	text, err := Marshal(payload) // first, so that the rest has room for it at once
+	if err != nil {
 		return dst, err
 	}
+	out = slices.Grow(out, len(`"type":"","payload":}`)+len(typ)+len(text))
+	out = append(out, `"type":`...)
+	if out, err = jsontext.AppendQuote(out, typ); err != nil {
+		return dst, err
+	}
+	out = append(out, `,"payload":`...)
+	out = append(out, text...)
 	return append(out, '}'), nil
 }
 

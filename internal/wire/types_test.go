@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"encoding"
 	"errors"
 	"math"
 	"strings"
@@ -13,11 +14,11 @@ import (
 )
 
 var (
-	_ json.MarshalerTo     = wire.UUID{}
-	_ json.UnmarshalerFrom = (*wire.UUID)(nil)
-	_ json.MarshalerTo     = wire.Int64(0)
-	_ json.UnmarshalerFrom = (*wire.Int32)(nil)
-	_ json.MarshalerTo     = wire.SessionTypeNone
+	_ encoding.TextAppender = wire.UUID{}
+	_ json.UnmarshalerFrom  = (*wire.UUID)(nil)
+	_ json.MarshalerTo      = wire.Int64(0)
+	_ json.UnmarshalerFrom  = (*wire.Int32)(nil)
+	_ json.MarshalerTo      = wire.SessionTypeNone
 )
 
 // lenient has one member of every type that reads more than it writes.

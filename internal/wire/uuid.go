@@ -29,6 +29,9 @@ func (u UUID) String() string { return string(u.append(make([]byte, 0, 36))) }
 // MarshalText implements [encoding.TextMarshaler].
 func (u UUID) MarshalText() ([]byte, error) { return u.append(make([]byte, 0, 36)), nil }
 
+// AppendText implements [encoding.TextAppender].
+func (u UUID) AppendText(dst []byte) ([]byte, error) { return u.append(dst), nil }
+
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (u *UUID) UnmarshalText(text []byte) error {
 	var digits [32]byte
@@ -58,13 +61,6 @@ func (u *UUID) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalJSONTo implements [json.MarshalerTo].
-func (u UUID) MarshalJSONTo(enc *jsontext.Encoder) error {
-	text := append(enc.AvailableBuffer(), '"')
-	text = u.append(text)
-	return enc.WriteValue(append(text, '"'))
-}
-
 // UnmarshalJSONFrom implements [json.UnmarshalerFrom].
 func (u *UUID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	raw, err := dec.ReadValue()
@@ -84,9 +80,12 @@ func (u *UUID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 func (u UUID) append(dst []byte) []byte {
-	dst = hex.AppendEncode(dst, u[0:4])
-	for _, part := range [][]byte{u[4:6], u[6:8], u[8:10], u[10:16]} {
-		dst = hex.AppendEncode(append(dst, '-'), part)
-	}
-	return dst
+	var text [36]byte
+	hex.Encode(text[:8], u[:4])
+	hex.Encode(text[9:13], u[4:6])
+	hex.Encode(text[14:18], u[6:8])
+	hex.Encode(text[19:23], u[8:10])
+	hex.Encode(text[24:], u[10:])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return append(dst, text[:]...)
 }
