@@ -116,6 +116,7 @@ func (e *engine) update(ctx context.Context, k *kind, id string, r rule, fn func
 	}
 	for try := 1; ; try++ {
 		tx := newTx(ctx, e, k)
+		tx.again = try > 1
 		stale, err := tx.run(id, r, fn)
 		tx.ended = true
 		if !stale {

@@ -82,8 +82,8 @@ func newKind[T any](e *engine, h host, name string, due func(*T) time.Time) *Kin
 }
 
 // Create makes a new entity: fn gets a zero state to fill in. It returns
-// [ErrExists] without calling fn if the entity exists. See [Kind.Update] for
-// everything else.
+// [ErrExists] if the entity exists, whatever fn returns; fn may have been called
+// by then, because the store is asked last. See [Kind.Update] for everything else.
 func (k *Kind[T]) Create(ctx context.Context, id string, fn func(tx *Tx, s *T) error) error {
 	return k.update(ctx, id, mustBeNew, fn)
 }

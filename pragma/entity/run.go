@@ -49,7 +49,7 @@ func (tx *Tx) decide(key store.Key, r rule, fn func(tx *Tx, doc any) error) (pan
 			panicked, err = true, recovered(tx.kind.host, key, p)
 		}
 	}()
-	it, err := tx.item(tx.kind, key.ID)
+	it, err := tx.load(tx.kind, key.ID, r == mustBeNew && !tx.again)
 	if err != nil {
 		return false, err
 	}

@@ -27,6 +27,7 @@ type Tx struct {
 
 	now   time.Time // zero until somebody asks
 	err   error     // a failure that fn could not be told
+	again bool      // an earlier run met a conflict: nothing is taken for new unseen
 	ended bool
 }
 
@@ -35,7 +36,7 @@ type item struct {
 	key    store.Key
 	kind   *kind
 	stored entry // as it was read; rev 0: it does not exist
-	cached bool  // read from the cache
+	cached bool  // not read from the store just now
 	doc    any   // the working copy
 	exists bool  // in this transaction
 	keep   bool  // create it even if it is zero
@@ -98,9 +99,10 @@ func (k *Kind[T]) InOrNew(tx *Tx, id string) (*T, error) {
 }
 
 // New returns the zero working copy of an entity that the commit creates. It
-// returns [ErrExists] if the entity exists.
+// returns [ErrExists] if the entity exists. Most ids that are to be new are, so the
+// store is asked only if the commit finds that one is not: then fn is called again.
 func (k *Kind[T]) New(tx *Tx, id string) (*T, error) {
-	it, err := tx.item(k.kind, id)
+	it, err := tx.load(k.kind, id, !tx.again)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +133,11 @@ func (k *Kind[T]) Delete(tx *Tx, id string) error {
 }
 
 // item returns an entity of the transaction, and reads it the first time.
-func (tx *Tx) item(k *kind, id string) (*item, error) {
+func (tx *Tx) item(k *kind, id string) (*item, error) { return tx.load(k, id, false) }
+
+// load is item for one that may be taken for missing unless it is cached: the
+// commit checks that, or the comparison that stands for it.
+func (tx *Tx) load(k *kind, id string, missing bool) (*item, error) {
 	if tx.ended {
 		return nil, errFinished
 	}
@@ -141,7 +147,11 @@ func (tx *Tx) item(k *kind, id string) (*item, error) {
 	}
 	it := &item{key: key, kind: k}
 	var err error
-	if it.stored, it.cached = tx.engine.cache.get(key); !it.cached {
+	switch it.stored, it.cached = tx.engine.cache.get(key); {
+	case it.cached:
+	case missing:
+		it.cached = true
+	default:
 		if it.stored, err = tx.engine.read(tx.ctx, key); err != nil {
 			return nil, err
 		}
