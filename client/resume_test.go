@@ -247,25 +247,29 @@ func (f *frail) Dial(ctx context.Context, network, address string) (net.Conn, er
 	return &frailConn{Conn: c, left: f.n.IntN(3000)}, nil
 }
 
-// frailConn breaks after a number of bytes of both directions.
+// frailConn breaks after a number of bytes of both directions. What came before the
+// break has arrived, as on a real line.
 type frailConn struct {
 	net.Conn
 	mu   sync.Mutex
 	left int
 }
 
-func (c *frailConn) spend(n int) (ok bool) {
+func (c *frailConn) spend(n int) (ok bool) { return c.within(n) == n }
+
+// within returns how many of n bytes come before the break.
+func (c *frailConn) within(n int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left -= n
-	return c.left >= 0
+	return max(0, n+min(c.left, 0))
 }
 
 func (c *frailConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	if !c.spend(n) {
+	if arrived := c.within(n); arrived < n {
 		c.Conn.Close()
-		return 0, errors.New("broken line")
+		return arrived, errors.New("broken line")
 	}
 	return n, err
 }

@@ -156,3 +156,20 @@ func TestWaitingFramesAreWrittenTogether(t *testing.T) {
 		t.Errorf("%d bytes are left, the next number is %d, writing is %v", s.bytes, s.seq, s.writing)
 	}
 }
+
+// What is on its way to a client who may come back is kept, and counted once.
+func TestFramesThatAreWrittenTogetherFitTheirRing(t *testing.T) {
+	limits := &sessionConfig{ResumeFrames: 10, ResumeBytes: 1 << 20, MaxQueuedFrames: 100, MaxQueuedBytes: 1 << 20}
+	c := new(core)
+	c.session.Store(limits)
+	s := &socket{stream: new(stream), gw: &gateway{side: &side{core: c}}, conn: &framing{}, drained: make(chan struct{}, 1)}
+	s.conn.out, s.sock, s.ready, s.writing = newOutgoing(&slowConn{}), s, true, true
+	s.ring = &ring{core: c}
+	for range limits.ResumeFrames {
+		s.push([]byte(`"a":1`))
+	}
+	s.write()
+	if got := len(s.ring.kept); got != limits.ResumeFrames {
+		t.Errorf("%d frames are kept, want %d", got, limits.ResumeFrames)
+	}
+}

@@ -3,7 +3,6 @@ package pragma
 import (
 	"bytes"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -96,24 +95,33 @@ func (s *socket) gather(buf *bytes.Buffer) bool {
 		return false
 	}
 	defer s.mu.Unlock()
+	n, size := 1, len(s.out[0])
+	for n < len(s.out) && size+len(s.out[n]) <= mostTogether {
+		size += len(s.out[n])
+		n++
+	}
+	taken := s.out[:n]
+	switch s.out = s.out[n:]; {
+	case len(s.out) > 0:
+	case cap(taken) <= usualQueue:
+		s.out = taken[:0]
+	default:
+		s.out = nil
+	}
 	buf.Reset()
-	n := 0
-	for ; n < len(s.out) && (n == 0 || buf.Len()+len(s.out[n]) <= mostTogether); n++ {
-		body := s.out[n]
-		buf.Grow(aroundMessage + len(body))
+	buf.Grow(size + n*aroundMessage)
+	for i, body := range taken {
 		buf.Write(appendMessage(buf.AvailableBuffer(), s.seq, body))
 		s.bytes -= len(body)
 		s.seq++
 		s.wrote(body)
-	}
-	if s.out = slices.Delete(s.out, 0, n); len(s.out) == 0 && cap(s.out) > usualQueue {
-		s.out = nil // an idle connection has no memory for it
+		taken[i] = nil
 	}
 	return true
 }
 
 // usualQueue is a number of waiting frames that a connection has room for all the
-// time.
+// time. Room for more is given back, because most connections are idle.
 const usualQueue = 4
 
 // close asks for the end of the socket once everything queued, and then the
