@@ -12,6 +12,7 @@ func (s *Service) handle(m *pragma.Mount) {
 	pragma.HandlePlayer(m, "GetMatchmakingInfoV2", s.getInfo)
 	pragma.HandlePlayer(m, "GetMatchmakingInfoV1", s.getInfo) // the older name
 	pragma.HandlePlayer(m, "LeaveMatchmakingV2", s.leave)
+	s.handleOperators(m)
 }
 
 // getInfo describes the queue that the caller waits in.
@@ -25,12 +26,16 @@ func (s *Service) getInfo(ctx context.Context, who *pragma.PlayerSession, _ *wir
 		return nil, ErrInfoNotAvailable
 	}
 	return &wire.MatchmakingGetMatchmakingInfoV2Response{QueueInfo: []wire.QueueInfoV2{{
-		MatchmakingQueueKey:  wire.MatchmakingQueueKey{ExtMatchmakingKey: c.key.Ext, GameServerVersion: c.key.GameServerVersion},
+		MatchmakingQueueKey:  c.key.wire(),
 		PartiesInQueue:       wire.Int32(c.parties),
 		PlayersInQueue:       wire.Int32(c.players),
 		MatchablesInQueue:    wire.Int32(c.matchables),
 		GameInstancesInQueue: wire.Int32(c.games),
 	}}}, nil
+}
+
+func (k QueueKey) wire() wire.MatchmakingQueueKey {
+	return wire.MatchmakingQueueKey{ExtMatchmakingKey: k.Ext, GameServerVersion: k.GameServerVersion}
 }
 
 // leave takes the caller's whole party out of matchmaking. It is no error if the

@@ -229,3 +229,10 @@ func (w *Waiting) Info(p *Party) (parties, players int, ok bool) {
 
 // Reset takes a party out of whatever it is in.
 func (p *Party) Reset() { p.in = nil }
+
+// SignOperatorToken makes a token for the game backend's operator gateway.
+func (s *Service) SignOperatorToken(role string) (string, error) {
+	return s.m.SignOperatorToken(pragma.Game, &pragma.OperatorSession{
+		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{role},
+	})
+}

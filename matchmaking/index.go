@@ -57,6 +57,7 @@ type queue struct {
 	parties, players int
 	matchables       int // after the last pass
 	waitingGames
+	passStats
 }
 
 func newIndex() *index {
@@ -179,11 +180,15 @@ func (x *index) info(id pragma.TicketID) (counts, bool) {
 	if e == nil {
 		return counts{}, false
 	}
-	q := e.queue
+	return e.queue.counts(), true
+}
+
+// counts counts the queue; index.mu is held.
+func (q *queue) counts() counts {
 	return counts{
 		key: q.key, parties: q.parties, players: q.players,
 		matchables: min(q.matchables+len(q.added), q.parties), games: len(q.games),
-	}, true
+	}
 }
 
 // begin brings a pool up to date before a pass, or during one. It reports false

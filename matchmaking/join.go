@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
 	"github.com/openpragma/engine/pragma/store"
 )
@@ -112,18 +113,23 @@ func (s *Service) refresh(ctx context.Context, g *GameInstance) {
 
 // dropStrayGame deletes a ticket that its game does not hold, if there is one.
 func (s *Service) dropStrayGame(ctx context.Context, g *GameInstance) {
-	err := s.tickets.Update(ctx, g.ticket.String(), func(tx *entity.Tx, _ *ticket) error {
-		holds, err := s.Games.HoldsTicket(tx, g.ID, g.ticket)
-		if holds || err != nil {
-			return err
-		}
-		s.m.Log().ErrorContext(ctx, "dropping a ticket that its game does not hold", "ticket", g.ticket, "gameInstanceId", g.ID)
-		s.forget(tx, g.ticket)
-		return s.tickets.Delete(tx, g.ticket.String())
-	})
+	err := s.removeStrayGame(ctx, g.ID, g.ticket)
 	if err != nil && !errors.Is(err, entity.ErrNotFound) {
 		s.m.Log().WarnContext(ctx, "cannot drop a ticket", "ticket", g.ticket, "err", err)
 	}
+}
+
+// removeStrayGame deletes a ticket unless its game holds it.
+func (s *Service) removeStrayGame(ctx context.Context, game pragma.GameInstanceID, id pragma.TicketID) error {
+	return s.tickets.Update(ctx, id.String(), func(tx *entity.Tx, _ *ticket) error {
+		holds, err := s.Games.HoldsTicket(tx, game, id)
+		if holds || err != nil {
+			return err
+		}
+		s.m.Log().ErrorContext(ctx, "dropping a ticket that its game does not hold", "ticket", id, "gameInstanceId", game)
+		s.forget(tx, id)
+		return s.tickets.Delete(tx, id.String())
+	})
 }
 
 // failGame takes a game out of the queue because a hook failed.

@@ -42,7 +42,7 @@ func (s *Service) run(ctx context.Context) {
 
 // serve is the loop of one queue. It ends with ctx, or when the queue is empty.
 func (s *Service) serve(ctx context.Context, q *queue) {
-	l := &loop{Service: s, queue: q, name: s.queueName(ctx, q.key)}
+	l := &loop{Service: s, queue: q, name: q.named(s.queueName(ctx, q.key))}
 	defer l.commits.Wait()
 	cfg := s.cfg.Load()
 	full := time.NewTimer(cfg.delay())
@@ -107,6 +107,7 @@ func (l *loop) pass(ctx context.Context, kind func(*pass) bool) {
 		return
 	}
 	l.queue.end(r.pool)
+	l.queue.passed(time.Since(start))
 	l.metrics.passes.WithLabelValues(l.name).Observe(time.Since(start).Seconds())
 }
 

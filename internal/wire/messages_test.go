@@ -116,6 +116,13 @@ func messages() map[string]func() any {
 		"MatchmakingRpc.LeaveMatchmakingV2Request":        empty,
 		"MatchmakingRpc.MatchmakingFailureV1Notification": message[wire.MatchmakingFailureV1Notification],
 
+		"MatchmakingRpc.ListQueuesOperatorV1Response":  message[wire.MatchmakingListQueuesOperatorV1Response],
+		"MatchmakingRpc.ListTicketsOperatorV1Request":  message[wire.MatchmakingListTicketsOperatorV1Request],
+		"MatchmakingRpc.ListTicketsOperatorV1Response": message[wire.MatchmakingListTicketsOperatorV1Response],
+		"MatchmakingRpc.GetTicketOperatorV1Request":    message[wire.MatchmakingTicketRequest],
+		"MatchmakingRpc.GetTicketOperatorV1Response":   message[wire.MatchmakingGetTicketOperatorV1Response],
+		"MatchmakingRpc.RemoveTicketOperatorV1Request": message[wire.MatchmakingTicketRequest],
+
 		"GameInstanceRpc.AddPlayersV1Notification":                     message[wire.GameInstanceAddPlayersV1Notification],
 		"GameInstanceRpc.AddedToGameV1Notification":                    message[wire.GameInstanceAddedToGameV1Notification],
 		"GameInstanceRpc.ConnectMorePlayersV1Request":                  message[wire.GameInstanceConnectMorePlayersV1Request],
