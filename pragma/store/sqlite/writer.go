@@ -51,6 +51,7 @@ type writer struct {
 	conn       *conn // nil after a failure, until the next group
 	begin      *stmt
 	commitStmt *stmt
+	undo       *stmt
 	savepoint  *stmt
 	rollback   *stmt
 	release    *stmt
@@ -184,19 +185,68 @@ func (w *writer) transaction(group []*job, results []error) (err error) {
 	if _, err := w.begin.exec(); err != nil {
 		return portError("begin", beforeCommit, err)
 	}
-	for i, j := range group {
-		conflict, err := w.apply(j)
-		if err != nil {
-			return portError("write", beforeCommit, err)
-		}
-		if conflict != nil {
-			results[i] = conflict
-		}
+	err = w.applyAll(group, results, w.applyPlainly)
+	if errors.Is(err, errTrace) {
+		err = w.again(group, results)
+	}
+	if err != nil {
+		return portError("write", beforeCommit, err)
 	}
 	if _, err := w.commitStmt.exec(); err != nil {
 		return portError("commit", duringCommit, err)
 	}
 	return nil
+}
+
+// applyAll writes the batches of a group and fills in the conflicts.
+func (w *writer) applyAll(group []*job, results []error, apply func(*job) (*store.ConflictError, error)) error {
+	for i, j := range group {
+		conflict, err := apply(j)
+		if err != nil {
+			return err
+		}
+		if conflict != nil {
+			results[i] = conflict
+		}
+	}
+	return nil
+}
+
+// errTrace is a batch with a conflict, a part of which is written.
+var errTrace = errors.New("a batch is written in part")
+
+// applyPlainly writes one batch without a savepoint, for which SQLite would keep
+// a copy of every page that the batch changes. Hardly any batch has a conflict,
+// and most of those in what they compare first. If one has and a part of it is
+// written, the whole group begins anew, with savepoints.
+func (w *writer) applyPlainly(j *job) (*store.ConflictError, error) {
+	wrote := false
+	for i := range j.steps {
+		conflict, err := w.step(j.token, &j.steps[i])
+		switch {
+		case err != nil:
+			return nil, err
+		case conflict != nil && wrote:
+			return nil, errTrace
+		case conflict != nil:
+			return conflict, nil
+		}
+		wrote = wrote || j.steps[i].Op != store.OpCheck
+	}
+	return nil, nil
+}
+
+// again throws away what the transaction has written and writes the group with
+// savepoints.
+func (w *writer) again(group []*job, results []error) error {
+	clear(results)
+	if _, err := w.undo.exec(); err != nil {
+		return err
+	}
+	if _, err := w.begin.exec(); err != nil {
+		return err
+	}
+	return w.applyAll(group, results, w.apply)
 }
 
 // apply writes one batch or leaves no trace of it. One statement needs no
@@ -275,6 +325,7 @@ func (w *writer) connect() error {
 	err = errors.Join(useWAL(c), c.prepareAll(map[**stmt]string{
 		&w.begin:      "BEGIN IMMEDIATE",
 		&w.commitStmt: "COMMIT",
+		&w.undo:       "ROLLBACK",
 		&w.savepoint:  "SAVEPOINT batch",
 		&w.rollback:   "ROLLBACK TO batch",
 		&w.release:    "RELEASE batch",
