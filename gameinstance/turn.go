@@ -209,8 +209,15 @@ func (t *turn) member(id pragma.PlayerID) (*member, error) {
 	return r.find(id), nil
 }
 
-// index implements source.
+// index implements source. What it returns is only to be read.
 func (t *turn) index() (*index, error) {
+	if t.creating && t.h.DataEntries == 0 {
+		return &index{}, nil // there is none to read: the instance is new
+	}
+	return t.indexToChange()
+}
+
+func (t *turn) indexToChange() (*index, error) {
 	ix, err := t.s.indexes.InOrNew(t.tx, t.h.ID.String())
 	if err != nil {
 		return nil, fmt.Errorf("read data index of game instance %s: %w", t.h.ID, err)

@@ -97,7 +97,7 @@ func (t *turn) writeEntry(e *touched) error {
 	}
 	id := entryID(t.h.ID, e.owner, e.key)
 	if e.before == nil || e.after == nil || e.before.Sync != e.after.Sync {
-		ix, err := t.index()
+		ix, err := t.indexToChange()
 		if err != nil {
 			return err
 		}
