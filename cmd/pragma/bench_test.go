@@ -114,6 +114,17 @@ func TestBenchMembersComparesSizes(t *testing.T) {
 	)
 }
 
+func TestBenchMatchmakingMatchesEverybody(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("resident memory is read from /proc")
+	}
+	matchLines(t, output(t, "bench", "matchmaking", "-players", "9", "-pairs", "2"),
+		`matchmaking, 2 pairs one after the other: from the last needed player's call to both being told p50 MILLIS, p99 MILLIS`,
+		`matchmaking, 10 players enter: COUNT durable entries/s \(aim 5,000\), CPU per entry: server \d+ µs; heap per waiting ticket -?\d+ bytes, the cache of its records included`,
+		`matchmaking, 10 players matched at once: COUNT matches/s, half of them told after MILLIS, all after MILLIS \(aim 1,000 ms for 10,000\); CPU per match: server \d+ µs \(aim 100 µs\), players \d+ µs`,
+	)
+}
+
 func TestBenchStartReportsTheStages(t *testing.T) {
 	matchLines(t, output(t, "bench", "start", "-runs", "1"),
 		`start, 1 run: first match after MILLIS \(gateways open after MILLIS, players connected MILLIS, queued MILLIS\), bare echo process after MILLIS, ratio \d+ \(aim 1,000 ms\)`,

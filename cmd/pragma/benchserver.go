@@ -41,9 +41,9 @@ game:
 `
 
 // benchBackend is the backend of serve on free ports of loopback, without limits
-// on the rate of calls and log-ins.
-func benchBackend(db store.Opener, stderr io.Writer) (*pragma.Server, error) {
-	cfg, err := pragma.ParseConfig(benchConfig)
+// on the rate of calls and log-ins. More configuration goes over its own.
+func benchBackend(db store.Opener, stderr io.Writer, more ...string) (*pragma.Server, error) {
+	cfg, err := pragma.ParseConfig(append([]string{benchConfig}, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,7 @@ func benchServer(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	fs := flags("bench " + benchServerName)
 	kind := fs.String("kind", "backend", "backend, or echo for a bare echo server")
 	db := fs.String("db", "", "the database `file`; empty keeps everything in memory")
+	duels := fs.Bool("duels", false, "match players for duels, behind a gate")
 	cores := fs.Int("cores", 0, "run on so many processors at a time; 0: on all")
 	if err := parse(fs, args, "", stdout); err != nil {
 		return err
@@ -83,9 +84,16 @@ func benchServer(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		defer e.stop()
 		return answerParent(ctx, stdout, benchAddresses{Game: e.address})
 	case "backend":
-		server, err := benchBackend(opener(*db), stderr)
+		more := []string(nil)
+		if *duels {
+			more = append(more, benchDuelConfig)
+		}
+		server, err := benchBackend(opener(*db), stderr, more...)
 		if err != nil {
 			return err
+		}
+		if *duels {
+			holdDuels(server)
 		}
 		srv, err := start(ctx, server)
 		if err != nil {

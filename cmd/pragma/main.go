@@ -68,6 +68,7 @@ func benchmarks() []command {
 		{name: "creates", short: "durable creates of parties", run: benchCreates},
 		{name: "members", short: "what each further member of a party costs", run: benchMembers},
 		{name: "game", short: "the data of a game by its size, and games made and ended", run: benchGame},
+		{name: "matchmaking", short: "players who wait, are matched at once and are told", run: benchMatchmaking},
 		{name: "start", short: "from nothing to the first match", run: benchStart},
 		{name: benchServerName, short: "the server process of the other benchmarks", run: benchServer, hidden: true},
 	}

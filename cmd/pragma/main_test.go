@@ -53,7 +53,7 @@ func TestHelpListsTheCommandsThatPeopleUse(t *testing.T) {
 	}{
 		{name: "of the program", args: []string{"help"}, want: []string{"usage: pragma <command>", "serve", "config", "bench", "version"}},
 		{name: "by a flag", args: []string{"-h"}, want: []string{"usage: pragma <command>"}},
-		{name: "of a group", args: []string{"bench", "help"}, want: []string{"calls", "idle", "store", "party", "start"}, secret: benchServerName},
+		{name: "of a group", args: []string{"bench", "help"}, want: []string{"calls", "idle", "store", "party", "matchmaking", "start"}, secret: benchServerName},
 		{name: "of a group, asked above", args: []string{"help", "config"}, want: []string{"usage: pragma config", "check"}},
 		{name: "of a command", args: []string{"help", "serve"}, want: []string{"usage: pragma serve [flags]", "-config", "-db"}},
 		{name: "of a command with files", args: []string{"config", "check", "-h"}, want: []string{"usage: pragma config check [flags] file.yml…"}},
