@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
 	"github.com/openpragma/engine/plugins/warmbody"
 	"github.com/openpragma/engine/pragma"
@@ -71,11 +72,22 @@ func (g *benchGate) wait(ctx context.Context) error {
 func holdDuels(srv *pragma.Server) {
 	duels := &benchDuels{}
 	for _, s := range srv.Game {
-		if queue, ok := s.(*matchmaking.Service); ok {
-			queue.Plugin = duels
+		switch s := s.(type) {
+		case *matchmaking.Service:
+			s.Plugin = duels
+		case *gameinstance.Service:
+			s.Plugin = benchDuelGames{}
 		}
 	}
 	srv.Game = append(srv.Game, benchGateService{&duels.gate})
+}
+
+// benchDuelGames asks for no servers: what comes after a match is not measured.
+type benchDuelGames struct{ benchGames }
+
+// HandleBackendCreateByMatchmakingRequest implements [gameinstance.Plugin].
+func (benchDuelGames) HandleBackendCreateByMatchmakingRequest(context.Context, *gameinstance.BackendCreateByMatchmakingRequest) error {
+	return nil
 }
 
 // benchGateService opens and closes the gate of a server's queue.
