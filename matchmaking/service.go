@@ -47,7 +47,7 @@ var (
 
 // maxCommits is how many matches are committed at a time: enough to fill the
 // groups in which a store writes.
-const maxCommits = 64
+const maxCommits = 256
 
 // Name returns the prefix of the service's calls.
 func (s *Service) Name() string { return "MatchmakingRpc" }

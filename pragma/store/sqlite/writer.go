@@ -15,7 +15,7 @@ import (
 // Limits of one group. The second one bounds the size of a transaction; a
 // single batch may be larger.
 const (
-	maxGroup      = 64
+	maxGroup      = 256
 	maxGroupBytes = 16 << 20
 )
 
