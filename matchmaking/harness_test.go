@@ -31,6 +31,7 @@ type setup struct {
 	plugin matchmaking.Plugin
 	compat party.CompatibilityPlugin
 	config string       // YAML
+	file   string       // of configuration, which the test may write
 	store  store.Opener // nil: that of pragmatest
 	board  gameinstance.MatchmakingPlugin
 }
@@ -43,7 +44,13 @@ func run(t *testing.T, o setup, fn func(w *world)) {
 		w.games = &gameinstance.Service{Plugin: w.arena, Parties: w.parties, Matchmaking: o.board}
 		w.queue = &matchmaking.Service{Plugin: o.plugin, Parties: w.parties, Games: w.games}
 		srv := &pragma.Server{Game: []pragma.Service{w.parties, w.games, w.queue}, Store: o.store}
-		if o.config != "" {
+		if o.file != "" {
+			cfg, err := pragma.LoadConfig(o.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv.Config = cfg
+		} else if o.config != "" {
 			cfg, err := pragma.ParseConfig(o.config)
 			if err != nil {
 				t.Fatal(err)

@@ -166,7 +166,7 @@ func TestOperatorsFindTickets(t *testing.T) {
 			{"an unknown queue", m{"filter": m{"queueId": "duel"}}, nil, "0"},
 			{"an unknown player", m{"filter": m{"playerId": pragma.NewID[pragma.PlayerID]()}}, nil, "0"},
 			{"the second page", m{"pageIndex": 1, "pageSize": 3}, all[3:], "4"},
-			{"behind the last page", m{"pageIndex": 2147483647, "pageSize": 2147483647}, nil, "4"},
+			{"behind the last page", m{"pageIndex": 2147483647, "pageSize": 500}, nil, "4"},
 		}
 		for _, tt := range tests {
 			got, count := viewer.ids(tt.query)

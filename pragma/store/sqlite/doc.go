@@ -14,8 +14,8 @@
 //
 // A commit is answered after it was synced to disk (WAL, synchronous=FULL), so it
 // survives the end of the process and the loss of power, if the disk keeps its
-// promises. One goroutine writes: it takes up to 64 waiting batches into one
-// transaction, each under a savepoint of its own, and answers all of them after
+// promises. One goroutine writes: it takes up to 256 waiting batches into one
+// transaction, one that has to be undone under a savepoint, and answers all after
 // the one sync. It never waits for more batches to come; the group is what
 // gathered while the group before it was written. A conflict, or an error that
 // concerns one batch, does not touch the others of its group.
