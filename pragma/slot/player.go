@@ -94,6 +94,23 @@ func (p *Player) attributes() map[int32]string {
 	return set
 }
 
+// shown is all that the session attributes depend on, so that they need not be
+// built to see whether they differ.
+type shown struct {
+	party     pragma.PartyID
+	ticket    pragma.TicketID
+	game      pragma.GameInstanceID
+	reconnect bool
+}
+
+func (p *Player) shown() shown {
+	s := shown{party: p.PartyID, ticket: p.TicketID}
+	if n := len(p.GameInstanceIDs); n > 0 {
+		s.game, s.reconnect = p.GameInstanceIDs[n-1], p.Reconnect
+	}
+	return s
+}
+
 // removalOrder is that in which clients have always seen removed attributes.
 var removalOrder = [...]int32{
 	wire.GameAttributeGameInstanceID, wire.GameAttributeReconnect,
@@ -103,6 +120,9 @@ var removalOrder = [...]int32{
 // changed returns what a player has to be told who was at before and is at now,
 // without the version. It returns nil if there is nothing to tell.
 func changed(before, now *Player) *wire.PlayerSessionChangedV1Notification {
+	if before.shown() == now.shown() {
+		return nil
+	}
 	old, set := before.attributes(), now.attributes()
 	n := &wire.PlayerSessionChangedV1Notification{AttributesSet: make(map[int32]string)}
 	for key, value := range set {
@@ -125,9 +145,6 @@ func changed(before, now *Player) *wire.PlayerSessionChangedV1Notification {
 		if had && !has || joined && !has && key == wire.GameAttributeMatchmakingID {
 			n.AttributesRemoved = append(n.AttributesRemoved, wire.Int32(key))
 		}
-	}
-	if len(n.AttributesSet)+len(n.AttributesRemoved) == 0 {
-		return nil
 	}
 	return n
 }

@@ -112,7 +112,7 @@ type place struct {
 // settle gives an edited slot its version.
 func (p *Player) settle() {
 	p.Version = p.before.Version
-	if changed(p.before, p) != nil {
+	if p.before.shown() != p.shown() {
 		p.Version = max(p.Version, firstVersion) + 1
 	}
 }
