@@ -65,23 +65,26 @@ func TestNobodyIsLostWhateverHappens(t *testing.T) {
 		strict bool
 	}{{"passing faults", passing, true}, {"unknown outcomes", unknown, false}} {
 		for seed := range seeds {
+			c.faults.Seed = seed
 			t.Run(fmt.Sprintf("%s, seed %d", c.name, seed), func(t *testing.T) {
-				c.faults.Seed = seed
-				chaos(t, seed, c.faults, c.strict)
+				chaos(t, seed, setup{plugin: &moody{rng: rand.New(rand.NewPCG(seed, 8))}}, c.faults, c.strict)
+			})
+			t.Run(fmt.Sprintf("%s, seed %d, pool plugin", c.name, seed), func(t *testing.T) {
+				chaos(t, seed, setup{pool: moodyPairs(rand.New(rand.NewPCG(seed, 8)))}, c.faults, c.strict)
 			})
 		}
 	}
 }
 
-func chaos(t *testing.T, seed uint64, faults storetest.Faults, strict bool) {
+func chaos(t *testing.T, seed uint64, o setup, faults storetest.Faults, strict bool) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	var db *storetest.FaultyDriver
 	open := store.Memory()
-	o := setup{plugin: &moody{rng: rand.New(rand.NewPCG(seed, 8))}, store: func(ctx context.Context) (store.Driver, error) {
+	o.store = func(ctx context.Context) (store.Driver, error) {
 		d, err := open(ctx)
 		db = storetest.Faulty(d, storetest.Faults{Seed: seed})
 		return db, err
-	}}
+	}
 	run(t, o, func(w *world) {
 		c := &crowd{world: w, rng: rng, strict: strict}
 		for i := range 6 {

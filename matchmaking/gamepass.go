@@ -106,10 +106,8 @@ const maxRefusals = 16
 
 func (m *Matchable) refusedBy(g *GameInstance) bool {
 	for _, p := range m.parties {
-		for _, r := range p.no {
-			if r.game == g.entry && r.revision == g.revision && time.Now().Before(r.till) {
-				return true
-			}
+		if p.refusedBy(g) {
+			return true
 		}
 	}
 	return false

@@ -29,6 +29,7 @@ type world struct {
 // setup says how a test wants its server.
 type setup struct {
 	plugin matchmaking.Plugin
+	pool   matchmaking.PoolPlugin // instead
 	compat party.CompatibilityPlugin
 	config string       // YAML
 	file   string       // of configuration, which the test may write
@@ -42,7 +43,7 @@ func run(t *testing.T, o setup, fn func(w *world)) {
 	build := func() *pragma.Server {
 		w.parties = &party.Service{Plugin: lobby{}, Compatibility: o.compat}
 		w.games = &gameinstance.Service{Plugin: w.arena, Parties: w.parties, Matchmaking: o.board}
-		w.queue = &matchmaking.Service{Plugin: o.plugin, Parties: w.parties, Games: w.games}
+		w.queue = &matchmaking.Service{Plugin: o.plugin, Pool: o.pool, Parties: w.parties, Games: w.games}
 		srv := &pragma.Server{Game: []pragma.Service{w.parties, w.games, w.queue}, Store: o.store}
 		if o.file != "" {
 			cfg, err := pragma.LoadConfig(o.file)

@@ -20,6 +20,7 @@ type index struct {
 	ready   chan struct{} // there are idle queues
 	count   uint64        // of all entries so far
 	games   map[pragma.TicketID]*gameEntry
+	whole   bool // pools are views; never changes
 }
 
 // entry is a ticket in the index.
@@ -92,12 +93,21 @@ func (x *index) add(key QueueKey, p *Party) {
 func (x *index) queue(id queueID, key QueueKey) *queue {
 	q := x.queues[id]
 	if q == nil {
-		q = &queue{index: x, id: id, key: key, pool: newPool(key), wake: make(chan struct{}, 1)}
+		q = &queue{index: x, id: id, key: key, pool: x.newPool(key), wake: make(chan struct{}, 1)}
 		x.queues[id] = q
 		x.idle = append(x.idle, q)
 		signal(x.ready)
 	}
 	return q
+}
+
+// newPool returns an empty pool of the kind that the plugin works on.
+func (x *index) newPool(key QueueKey) *pool {
+	p := newPool(key)
+	if x.whole {
+		p.view = newView()
+	}
+	return p
 }
 
 // remove forgets tickets.
@@ -307,7 +317,7 @@ func (q *queue) abandon(game *GameInstance) (stuck []*Party, stuckGame *gameEntr
 			stuck = append(stuck, party.renew())
 		}
 	}
-	q.pool, q.serving, q.left, q.added = newPool(q.key), nil, nil, nil
+	q.pool, q.serving, q.left, q.added = x.newPool(q.key), nil, nil, nil
 	for _, e := range x.tickets {
 		if e.queue == q && e.state == waiting {
 			e.party.renew()
@@ -324,7 +334,7 @@ func (q *queue) abandon(game *GameInstance) (stuck []*Party, stuckGame *gameEntr
 func (p *Party) renew() *Party {
 	c := &Party{
 		ID: p.ID, TicketID: p.TicketID, PreferredGameServerZones: p.PreferredGameServerZones,
-		GameServerVersion: p.GameServerVersion, Ext: p.Ext, EnteredAt: p.EnteredAt, entry: p.entry, no: p.no,
+		GameServerVersion: p.GameServerVersion, Ext: p.Ext, EnteredAt: p.EnteredAt, entry: p.entry, no: p.no, found: p.found,
 	}
 	for _, player := range p.Players {
 		again := *player

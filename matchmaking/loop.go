@@ -50,9 +50,9 @@ func (s *Service) serve(ctx context.Context, q *queue) {
 	for ctx.Err() == nil && !s.index.retire(q) {
 		select {
 		case <-q.wake:
-			l.pass(ctx, (*pass).news)
+			l.pass(ctx, false)
 		case <-full.C:
-			l.pass(ctx, (*pass).full)
+			l.pass(ctx, true)
 			cfg = s.cfg.Load()
 			full.Reset(cfg.delay())
 		case <-ctx.Done():
@@ -64,7 +64,11 @@ func (s *Service) serve(ctx context.Context, q *queue) {
 func (s *Service) queueName(ctx context.Context, key QueueKey) string {
 	var name string
 	err := pragma.RunHook(ctx, s.m, hookGetQueueName, func(ctx context.Context) error {
-		name = s.Plugin.GetQueueName(ctx, &GetQueueNameRequest{key})
+		if r := (&GetQueueNameRequest{key}); s.Pool != nil {
+			name = s.Pool.GetQueueName(ctx, r)
+		} else {
+			name = s.Plugin.GetQueueName(ctx, r)
+		}
 		return nil
 	})
 	if err != nil || name == "" {
@@ -90,7 +94,7 @@ const maxStuck = 3
 // run each in a goroutine of its own, as [pragma.RunHook] does; instead the
 // whole pass does, and a hook that does not return in time takes the pass, but
 // neither this loop nor its queue.
-func (l *loop) pass(ctx context.Context, kind func(*pass) bool) {
+func (l *loop) pass(ctx context.Context, full bool) {
 	if l.stuck.Load() >= maxStuck || l.queue.idle() {
 		return
 	}
@@ -100,10 +104,10 @@ func (l *loop) pass(ctx context.Context, kind func(*pass) bool) {
 	defer cancel(nil)
 	r := &run{loop: l, pool: l.queue.pool, ctx: passing, until: start.Add(cfg.budget())}
 	done := make(chan bool, 1)
-	go func() { done <- r.do(kind) }()
+	go func() { done <- r.do(full) }()
 	if !l.watch(r, done) {
 		cancel(errOverrun)
-		l.abandon(ctx, done, r.shown.Load())
+		l.abandon(ctx, r, done)
 		return
 	}
 	l.queue.end(r.pool)
@@ -136,15 +140,19 @@ func (l *loop) watch(r *run, done <-chan bool) bool {
 
 // abandon goes on without a pass whose hook hangs. The hook's anchor loses its
 // place. The hook itself cannot be stopped; it is waited for no longer.
-func (l *loop) abandon(ctx context.Context, done <-chan bool, game *GameInstance) {
+func (l *loop) abandon(ctx context.Context, r *run, done <-chan bool) {
 	l.stuck.Add(1)
 	go func() {
 		<-done
 		l.stuck.Add(-1)
 	}()
-	parties, stuck := l.queue.abandon(game)
+	parties, stuck := l.queue.abandon(r.shown.Load())
 	if stuck != nil {
 		l.expel(ctx, stuck)
+	}
+	if l.Pool != nil {
+		r.failPropose(errOverrun)
+		return
 	}
 	l.fail(ctx, "MatchmakingPlugin", parties, errOverrun)
 }
@@ -207,15 +215,23 @@ type run struct {
 var _ outcomes = (*run)(nil)
 
 // do makes the pass and reports whether it came to an end of its own.
-func (r *run) do(kind func(*pass) bool) (ended bool) {
+func (r *run) do(full bool) (ended bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.m.Log().Error("matchmaking pass panicked", "queue", r.name, "panic", v, slog.String("stack", string(debug.Stack())))
 		}
 	}()
+	if r.Pool != nil {
+		r.whole(full)
+		return true
+	}
 	p := &pass{pool: r.pool, ctx: r.ctx, plugin: r.Plugin, now: r.now(r.ctx), out: r, calls: &r.calls, shown: &r.shown}
 	p.pair.QueueKey, p.pair.Now = p.key, p.now
-	kind(p)
+	if full {
+		p.full()
+	} else {
+		p.news()
+	}
 	return true
 }
 

@@ -31,6 +31,7 @@ type Party struct {
 	entry *entry     // what the queue knows of it; nil outside of one
 	no    []refusal  // games that did not take it lately
 	notes ext.Value  // the Ext its matchable begins with
+	found *found     // what a [View] finds it by
 }
 
 // Player is a player of a waiting party. It is only to be read.

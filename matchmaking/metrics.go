@@ -11,6 +11,8 @@ type metrics struct {
 	passes *prometheus.HistogramVec
 	games  *prometheus.CounterVec // by queue and result
 	failed *prometheus.CounterVec
+	// quality is what pool plugins say of the matches that were taken.
+	quality *prometheus.HistogramVec
 }
 
 // Results of a match.
@@ -35,6 +37,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gamebackend_matchmaking_failed_parties_total", Help: "Parties that lost their place because a hook failed.",
 		}, []string{"queue"}),
+		quality: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "gamebackend_matchmaking_quality", Help: "Quality of matches, as the pool plugin sees it; best is 1.",
+			Buckets: prometheus.LinearBuckets(0.1, 0.1, 10),
+		}, []string{"queue"}),
 	}
-	return m, errors.Join(r.Register(m.passes), r.Register(m.games), r.Register(m.failed))
+	return m, errors.Join(r.Register(m.quality), r.Register(m.passes), r.Register(m.games), r.Register(m.failed))
 }

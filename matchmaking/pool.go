@@ -11,6 +11,7 @@ type pool struct {
 	games      []*GameInstance
 	fresh      []*Matchable // have not met the others; emptied ones may be among them
 	journal    journal
+	view       *View // instead of matchables, for a [PoolPlugin]
 
 	// Where loops over the list are: the next anchor, the next other, and the
 	// anchor with which the next full pass goes on. Unlinking moves them on.
@@ -23,6 +24,10 @@ func newPool(key QueueKey) *pool { return &pool{key: key} }
 // slice. Most parties are younger than all others, so the list is searched from
 // its end, once for all of them.
 func (p *pool) add(parties []*Party) {
+	if p.view != nil {
+		p.view.add(parties)
+		return
+	}
 	slices.SortStableFunc(parties, func(a, b *Party) int { return a.EnteredAt.Compare(b.EnteredAt) })
 	at := p.tail
 	for _, party := range slices.Backward(parties) {
@@ -78,6 +83,10 @@ func (p *pool) unlink(m *Matchable) {
 
 // remove takes parties out of the pool; those that are not in it are skipped.
 func (p *pool) remove(parties []*Party) {
+	if p.view != nil {
+		p.view.remove(parties)
+		return
+	}
 	for _, party := range parties {
 		if m := party.in; m != nil {
 			m.remove(party)

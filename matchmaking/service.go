@@ -24,6 +24,9 @@ type Service struct {
 	// Plugin decides who plays with whom. Nil means [Defaults], which matches
 	// nobody.
 	Plugin Plugin
+	// Pool decides it by looking at whole queues. It stands instead of Plugin:
+	// with both the server does not start.
+	Pool PoolPlugin
 	// Parties is the party service, whose parties wait here; required.
 	Parties *party.Service
 	// Games is the game instance service, which makes the games; required.
@@ -57,17 +60,18 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	if s.Parties == nil || s.Games == nil {
 		return errors.New("matchmaking.Service needs its fields Parties and Games")
 	}
-	if s.Plugin == nil {
-		s.Plugin = Defaults{}
+	if s.Plugin != nil && s.Pool != nil {
+		return errors.New("matchmaking.Service has both a Plugin and a Pool; it needs one of them")
 	}
 	var problems [3]error
 	s.m = m
 	s.cfg, problems[0] = pragma.ServiceConfig(m, "MatchmakingConfig", DefaultConfig())
-	problems[1] = pragma.MountPlugin(m, "MatchmakingService.matchmakingPlugin", s.Plugin)
+	problems[1] = s.mountPlugin(m)
 	s.slots = slot.For(m)
 	s.tickets = entity.Of(m, ticketKind, entity.Options[ticket]{Due: (*ticket).timesOutAt, OnDue: s.timeOut})
 	s.failure = pragma.PlayerNotice[wire.MatchmakingFailureV1Notification](m, "MatchmakingFailureV1Notification")
 	s.index = newIndex()
+	s.index.whole = s.Pool != nil
 	s.commits = make(chan struct{}, maxCommits)
 	s.metrics, problems[2] = newMetrics(m.Metrics())
 	s.handle(m)
@@ -76,6 +80,16 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	m.OnStart(s.reconcile)
 	m.Go("loop", s.run)
 	return errors.Join(problems[:]...)
+}
+
+func (s *Service) mountPlugin(m *pragma.Mount) error {
+	if s.Pool != nil {
+		return pragma.MountPlugin(m, "MatchmakingService.poolPlugin", s.Pool)
+	}
+	if s.Plugin == nil {
+		s.Plugin = Defaults{}
+	}
+	return pragma.MountPlugin(m, "MatchmakingService.matchmakingPlugin", s.Plugin)
 }
 
 // Enter lets a party wait, inside its own update. It is for package party.
@@ -90,6 +104,13 @@ func (s *Service) Enter(tx *entity.Tx, e *party.QueueEntry) error {
 	cfg := s.cfg.Load()
 	*t = newTicket(e, tx.Now(), cfg.queueTimeout())
 	p, key := t.party(e.TicketID), t.key()
+	if s.Pool != nil {
+		if err := s.describe(tx.Context(), key, p, tx.Now()); err != nil {
+			return err
+		}
+		s.wait(tx, key, p)
+		return nil
+	}
 	m := NewMatchable(p)
 	var game *NewGameInstance
 	r := &InitializeRequest{key, m, tx.Now()}
@@ -104,12 +125,17 @@ func (s *Service) Enter(tx *entity.Tx, e *party.QueueEntry) error {
 		return s.startNow(tx, key, game, m)
 	}
 	p.notes, p.in = m.ext, nil
-	// After everything the party tells its players: the match may be next.
-	tx.BeforeCommit(addKey(e.TicketID), func() error {
+	s.wait(tx, key, p)
+	return nil
+}
+
+// wait brings a party to the index, after everything the party tells its players:
+// the match may be next.
+func (s *Service) wait(tx *entity.Tx, key QueueKey, p *Party) {
+	tx.BeforeCommit(addKey(p.TicketID), func() error {
 		tx.After(func(context.Context) { s.index.add(key, p) })
 		return nil
 	})
-	return nil
 }
 
 type (
@@ -203,7 +229,7 @@ func (s *Service) reconcile(ctx context.Context) error {
 		case err != nil:
 			s.m.Log().ErrorContext(ctx, "cannot read a ticket", "ticket", id, "err", err)
 		default:
-			s.index.addTicket(id, t)
+			s.rejoin(ctx, id, t)
 		}
 	}
 	return nil
