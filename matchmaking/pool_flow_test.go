@@ -203,7 +203,9 @@ func TestAPoolPluginFillsRunningGames(t *testing.T) {
 	run(t, setup{pool: p}, func(w *world) {
 		w.queued("a", "ann", "ben")
 		time.Sleep(time.Second)
-		cay := w.queued("a", "cay")[0]
+		cay := w.player("cay")
+		w.party("a", cay)
+		cay.enter()
 		time.Sleep(time.Second)
 		if got := strings.Join(cay.told(), " "); !strings.Contains(got, "AddedToGame") {
 			t.Errorf("cay was told %q, want AddedToGame", got)
