@@ -1,0 +1,161 @@
+package rules
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/openpragma/engine/matchmaking"
+)
+
+// fillReach is how many parties a running game is offered in one pass.
+const fillReach = 256
+
+// backfill lets running games have parties, and returns those who still wait.
+func (r *Rules) backfill(req *matchmaking.ProposeRequest, tickets []*Ticket) ([]matchmaking.Proposal, []*Ticket) {
+	if r.Backfill.Policy != BackfillPrefer && r.Backfill.Policy != BackfillAfter || len(req.View.Games()) == 0 {
+		return nil, tickets
+	}
+	f := filler{solver: r.newSolver(tickets, req.Now), view: req.View, oldest: tickets}
+	var proposals []matchmaking.Proposal
+	for _, g := range req.View.Games() {
+		if p, ok := f.fillGame(g); ok {
+			proposals = append(proposals, p)
+		}
+	}
+	if proposals == nil {
+		return nil, tickets
+	}
+	var left []*Ticket
+	for i, t := range tickets {
+		if !f.all[f.places[i]].used {
+			left = append(left, t)
+		}
+	}
+	return proposals, left
+}
+
+// filler looks for parties for running games.
+type filler struct {
+	*solver
+	view   *matchmaking.View
+	oldest []*Ticket
+	first  int // the oldest that is still free, or older
+}
+
+// fillGame looks for parties for one game: those nearest in rating, or the oldest
+// if nothing is known of its players.
+func (f *filler) fillGame(g *matchmaking.GameInstance) (matchmaking.Proposal, bool) {
+	rating, known := f.begin(g)
+	room := 0
+	for i := range f.teams {
+		room += max(0, f.PlayersPerTeam-f.teams[i].size)
+	}
+	if room == 0 || len(g.Players) >= f.players() {
+		return matchmaking.Proposal{}, false
+	}
+	for _, place := range f.offers(rating, known) {
+		e := &f.all[place]
+		if f.mayJoin(g, e, rating, known) && f.place(place) {
+			if room -= e.size; room <= 0 {
+				break
+			}
+		}
+	}
+	if len(f.members) == 0 {
+		return matchmaking.Proposal{}, false
+	}
+	u := new(matchmaking.GameInstanceUpdate)
+	spread, ping := 0.0, 0
+	for _, m := range f.members {
+		e := &f.all[m.place]
+		u.AddParties([]*matchmaking.Party{e.party}, int64(m.team))
+		f.use(m.place)
+		if known {
+			spread = max(spread, math.Abs(e.rating-rating))
+		}
+		ms, _ := e.ping(g.GameServerZone)
+		ping = max(ping, ms)
+	}
+	return matchmaking.Proposal{Game: g, Update: u, Quality: f.quality(spread, ping)}, true
+}
+
+// begin makes the game the draft, and returns its rating if its players have one.
+func (f *filler) begin(g *matchmaking.GameInstance) (rating float64, known bool) {
+	f.members, f.teams = f.members[:0], append(f.teams[:0], make([]team, f.NumberOfTeams)...)
+	sum, rated := 0.0, 0
+	for _, p := range g.Players {
+		members, _ := membersOf(p.Ext) // what cannot be read is not known
+		if n, err := members.number(f.Rating.Member, math.NaN()); err == nil && f.Rating.Member != "" && !math.IsNaN(n) {
+			sum += n
+			rated++
+		}
+		if p.TeamNumber < 0 || p.TeamNumber >= int64(len(f.teams)) {
+			continue
+		}
+		t := &f.teams[p.TeamNumber]
+		t.size++
+		role, _ := members.text(f.Roles.Member)
+		for i, limit := range f.limits {
+			if limit.role == role {
+				t.roles[i]++
+			}
+		}
+	}
+	return sum / float64(max(rated, 1)), rated > 0
+}
+
+// offers returns the places of those who come first for a game.
+func (f *filler) offers(rating float64, known bool) []int32 {
+	var offers []int32
+	if !known {
+		for f.first < len(f.oldest) && f.all[f.places[f.first]].used {
+			f.first++
+		}
+		for i := f.first; i < len(f.oldest) && len(offers) < fillReach; i++ {
+			if place := f.places[i]; !f.all[place].used {
+				offers = append(offers, place)
+			}
+		}
+		return offers
+	}
+	at, _ := slices.BinarySearchFunc(f.all, rating, func(e entry, rating float64) int {
+		if e.rating < rating {
+			return -1
+		}
+		return 1
+	})
+	l := f.everyone
+	i, _ := slices.BinarySearch(l.at, int32(at))
+	left, right := l.before(i), l.after(i)
+	for len(offers) < fillReach && (left >= 0 || right < len(l.at)) {
+		if right >= len(l.at) || left >= 0 && rating-f.all[l.at[left]].rating <= f.all[l.at[right]].rating-rating {
+			offers = append(offers, l.at[left])
+			left = l.before(left)
+		} else {
+			offers = append(offers, l.at[right])
+			right = l.after(right + 1)
+		}
+	}
+	slices.SortStableFunc(offers, func(a, b int32) int { return f.all[a].EnteredAt.Compare(f.all[b].EnteredAt) })
+	return offers
+}
+
+// mayJoin reports whether a party may be in a game, teams aside.
+func (f *filler) mayJoin(g *matchmaking.GameInstance, e *entry, rating float64, known bool) bool {
+	waited := f.now.Sub(e.EnteredAt)
+	if e.used || e.size > f.PlayersPerTeam || !f.view.MayJoin(g, e.party) {
+		return false
+	}
+	if f.Backfill.Policy == BackfillAfter && waited < time.Duration(f.Backfill.AfterSeconds)*time.Second {
+		return false
+	}
+	if f.overdue(waited) {
+		return true
+	}
+	if known && math.Abs(e.rating-rating) > e.window {
+		return false
+	}
+	ms, ok := e.ping(g.GameServerZone)
+	return f.PingMillis.Max == 0 || g.GameServerZone == "" || ok && float64(ms) <= f.PingMillis.at(waited)
+}

@@ -1,0 +1,289 @@
+package rules
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Group is parties that are to be in a new game together.
+type Group struct {
+	// Tickets are the parties; the first one is the one that was served.
+	Tickets []*Ticket
+	// Teams has the team of each of them.
+	Teams []int
+	// Zone is where the game is to run; empty if nothing is known of zones.
+	Zone string
+	// Quality is 1 if all are equally good and the game runs next door, and goes
+	// down to 0 at the widest windows.
+	Quality float64
+}
+
+// Options are what [Rules.Match] needs besides the tickets. The zero value of
+// all but Now is right.
+type Options struct {
+	// Now is the time of the pass.
+	Now time.Time
+	// Serve has the tickets that a game is looked for, by their place in the
+	// list; nil: all.
+	Serve []int
+	// Stop is asked now and then; true ends the search.
+	Stop func() bool
+}
+
+// Match returns games that can be made of the tickets, which are in the order in
+// which they are to be served. It only computes: the same arguments give the
+// same result. The rules must be valid.
+func (r *Rules) Match(tickets []*Ticket, o Options) []Group {
+	s := r.newSolver(tickets, o.Now)
+	var groups []Group
+	serve := func(i int) {
+		if g, ok := s.serve(s.places[i]); ok {
+			groups = append(groups, g)
+		}
+	}
+	stopped := func(n int) bool { return n%64 == 63 && o.Stop != nil && o.Stop() }
+	if o.Serve != nil {
+		for n, i := range o.Serve {
+			if serve(i); stopped(n) {
+				break
+			}
+		}
+		return groups
+	}
+	for i := range tickets {
+		if serve(i); stopped(i) {
+			break
+		}
+	}
+	return groups
+}
+
+// solver makes groups of one set of tickets.
+type solver struct {
+	*Rules
+	now      time.Time
+	all      []entry // in the order of rating
+	places   []int32 // in all, by the order of serving
+	zones    []string
+	limits   []roleLimit
+	everyone *list
+	near     []*list // by zone; nil without a ping rule
+	hopeless map[signature]bool
+
+	found  []int32 // candidates, reused
+	sorted []int32
+	draft
+}
+
+// entry is a ticket in a solver.
+type entry struct {
+	*Ticket
+	rating, window float64
+	zones          uint64 // that are near enough, by number
+	size           int
+	roles          [maxRoles]uint16
+	used           bool
+}
+
+// signature is what decides whether somebody who takes anybody gets a game.
+type signature struct {
+	size  int
+	roles [maxRoles]uint16
+}
+
+func (r *Rules) newSolver(tickets []*Ticket, now time.Time) *solver {
+	s := &solver{
+		Rules: r, now: now, limits: r.limits(),
+		all: make([]entry, len(tickets)), places: make([]int32, len(tickets)), hopeless: make(map[signature]bool),
+	}
+	type rated struct {
+		rating float64
+		i      int32
+	}
+	order := make([]rated, len(tickets))
+	for i, t := range tickets {
+		order[i] = rated{t.Rating, int32(i)}
+	}
+	slices.SortFunc(order, func(a, b rated) int {
+		return cmp.Or(cmp.Compare(a.rating, b.rating), cmp.Compare(a.i, b.i))
+	})
+	for place, o := range order {
+		t := tickets[o.i]
+		s.places[o.i] = int32(place)
+		e := &s.all[place]
+		*e = entry{Ticket: t, rating: o.rating, window: r.Rating.Window.at(now.Sub(t.EnteredAt)), size: len(t.Players)}
+		for i, limit := range s.limits {
+			for _, p := range t.Players {
+				if p.Role == limit.role {
+					e.roles[i]++
+				}
+			}
+		}
+	}
+	s.makeLists()
+	return s
+}
+
+// serve looks for a game for one ticket.
+func (s *solver) serve(place int32) (Group, bool) {
+	e := &s.all[place]
+	if e.used || e.size > s.PlayersPerTeam {
+		return Group{}, false
+	}
+	waited := s.now.Sub(e.EnteredAt)
+	least := s.least(waited)
+	found := false
+	if s.overdue(waited) {
+		sign := signature{e.size, e.roles}
+		if s.hopeless[sign] {
+			return Group{}, false
+		}
+		found = s.search(s.everyone, place, least, false)
+		if !found {
+			s.hopeless[sign] = true
+		}
+	} else {
+		for _, l := range s.listsOf(e) {
+			if found = s.search(l, place, least, true); found {
+				break
+			}
+		}
+	}
+	if !found {
+		return Group{}, false
+	}
+	return s.take(), true
+}
+
+// How many of the nearest candidates are looked at.
+const (
+	reach     = 96
+	reachLate = 1024 // for those who have waited long enough
+)
+
+// search looks for a game in a list: first with full teams, then with those that
+// are large enough. Strict says whether windows count.
+func (s *solver) search(l *list, place int32, least int, strict bool) bool {
+	for _, size := range []int{s.PlayersPerTeam, least} {
+		if l.mayFill(s, &s.all[place], size) && s.widen(l, place, size, strict) {
+			return true
+		}
+		if size == least {
+			break
+		}
+	}
+	return false
+}
+
+// widen tries all the candidates within the window; then, if some of them are
+// more choosy, only those who are not.
+func (s *solver) widen(l *list, place int32, least int, strict bool) bool {
+	e := &s.all[place]
+	far := e.window
+	for _, choosy := range []float64{0, far / 2, far} {
+		s.choosy = false
+		if s.reach(l, place, least, choosy, strict) {
+			return true
+		}
+		if !strict || !s.choosy {
+			break
+		}
+	}
+	return false
+}
+
+// reach tries the nearest few, and then more of them.
+func (s *solver) reach(l *list, place int32, least int, choosy float64, strict bool) bool {
+	most := reach
+	if !strict {
+		most = reachLate
+	}
+	few := min(2*s.players()+2, most)
+	for _, limit := range []int{few, max(most, few)} {
+		found, more := s.candidates(l, place, limit, choosy, strict)
+		if s.try(place, found, least, strict) {
+			return true
+		}
+		if !more || limit >= most {
+			return false
+		}
+	}
+	return false
+}
+
+// candidates returns the free tickets that are nearest in rating, and whether
+// there are more.
+func (s *solver) candidates(l *list, place int32, limit int, choosy float64, strict bool) (found []int32, more bool) {
+	e := &s.all[place]
+	at := l.find(place)
+	left, right := l.before(at), l.after(at+1)
+	found = s.found[:0]
+	defer func() { s.found = found }()
+	for range limit {
+		var next int32
+		switch {
+		case left < 0 && right >= len(l.at):
+			return found, false
+		case right >= len(l.at) || left >= 0 && e.rating-s.all[l.at[left]].rating <= s.all[l.at[right]].rating-e.rating:
+			next = l.at[left]
+			left = l.before(left)
+		default:
+			next = l.at[right]
+			right = l.after(right + 1)
+		}
+		c := &s.all[next]
+		apart := max(e.rating-c.rating, c.rating-e.rating)
+		if strict && apart > e.window {
+			return found, false
+		}
+		if strict && (c.window < apart || c.window < choosy) {
+			continue
+		}
+		found = append(found, next)
+	}
+	return found, true
+}
+
+// try makes a game of the candidates: the nearest first, the largest first, the
+// smallest first.
+func (s *solver) try(place int32, found []int32, least int, strict bool) bool {
+	if s.fill(place, found, least, strict) {
+		return true
+	}
+	bySize := func(a, b int32) int { return cmp.Compare(s.all[b].size, s.all[a].size) }
+	s.sorted = append(s.sorted[:0], found...)
+	slices.SortStableFunc(s.sorted, bySize)
+	if len(s.sorted) == 0 || s.all[s.sorted[0]].size == s.all[s.sorted[len(s.sorted)-1]].size && len(s.limits) == 0 {
+		return false // the order makes no difference
+	}
+	if s.fill(place, s.sorted, least, strict) {
+		return true
+	}
+	slices.SortStableFunc(s.sorted, func(a, b int32) int { return bySize(b, a) })
+	return s.fill(place, s.sorted, least, strict)
+}
+
+// take makes the draft final.
+func (s *solver) take() Group {
+	g := Group{Tickets: make([]*Ticket, len(s.members)), Teams: make([]int, len(s.members))}
+	for i, m := range s.members {
+		e := &s.all[m.place]
+		g.Tickets[i], g.Teams[i] = e.Ticket, m.team
+		s.use(m.place)
+	}
+	worst := 0
+	g.Zone, worst = s.zone(s.members)
+	g.Quality = s.quality(s.high-s.low, worst)
+	return g
+}
+
+func (r *Rules) quality(spread float64, ping int) float64 {
+	rate := func(value, most float64) float64 {
+		if most <= 0 {
+			return 1
+		}
+		return max(0, 1-value/most)
+	}
+	return (rate(spread, r.Rating.Window.Max) + rate(float64(ping), r.PingMillis.Max)) / 2
+}
