@@ -38,6 +38,8 @@ type (
 	GameServerCompatibilityPlugin = party.CompatibilityPlugin
 	// MatchmakingPlugin decides who plays with whom.
 	MatchmakingPlugin = matchmaking.Plugin
+	// PoolMatchmakingPlugin decides it by looking at whole queues.
+	PoolMatchmakingPlugin = matchmaking.PoolPlugin
 	// GameInstancePlugin decides what happens in games.
 	GameInstancePlugin = gameinstance.Plugin
 	// GameInstanceMatchmakingPlugin says what matchmaking knows of running games.

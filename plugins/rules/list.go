@@ -83,23 +83,19 @@ func (s *solver) markZones() (counts [maxZones]int) {
 // listsOf returns the lists that somebody may find a game in, the nearest first.
 func (s *solver) listsOf(e *entry) []*list {
 	if s.PingMillis.Max == 0 || len(s.near) == 0 {
-		return []*list{s.everyone}
+		return append(s.lists[:0], s.everyone)
 	}
 	if len(e.Pings) == 0 {
 		return s.near
 	}
-	lists := make([]*list, 0, len(e.Pings))
-	pings := e.Pings
-	if !slices.IsSortedFunc(pings, nearer) {
-		pings = slices.Clone(pings)
-		slices.SortStableFunc(pings, nearer)
-	}
-	for _, p := range pings {
+	s.pings, s.lists = append(s.pings[:0], e.Pings...), s.lists[:0]
+	slices.SortStableFunc(s.pings, nearer)
+	for _, p := range s.pings {
 		if zone := slices.Index(s.zones, p.Zone); zone >= 0 && e.zones>>zone&1 == 1 {
-			lists = append(lists, s.near[zone])
+			s.lists = append(s.lists, s.near[zone])
 		}
 	}
-	return lists
+	return s.lists
 }
 
 func nearer(a, b Ping) int { return a.Millis - b.Millis }

@@ -73,6 +73,8 @@ type solver struct {
 
 	found  []int32 // candidates, reused
 	sorted []int32
+	pings  []Ping
+	lists  []*list
 	draft
 }
 
