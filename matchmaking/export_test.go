@@ -236,3 +236,23 @@ func (s *Service) SignOperatorToken(role string) (string, error) {
 		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{role},
 	})
 }
+// Change lets parties come to a view and others leave it, as a pass does.
+func (v *View) Change(added, left []*Party) {
+	v.remove(left)
+	v.add(added)
+	v.flush()
+}
+
+// Described sets what a party is found by.
+func (p *Party) Described(a *Attributes) error { return p.describe(a) }
+
+// Why proposals are refused.
+var (
+	ErrNoProposal   = errNoProposal
+	ErrProposed     = errProposed
+	ErrNoSuchGame   = errNoSuchGame
+	ErrRefusedParty = errRefusedParty
+)
+
+// PartyOf returns the party of a player.
+func PartyOf(p *Player) *Party { return p.party }
