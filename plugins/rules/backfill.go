@@ -127,15 +127,13 @@ func (f *filler) offers(rating float64, known bool) []int32 {
 	})
 	l := f.everyone
 	i, _ := slices.BinarySearch(l.at, int32(at))
-	left, right := l.before(i), l.after(i)
-	for len(offers) < fillReach && (left >= 0 || right < len(l.at)) {
-		if right >= len(l.at) || left >= 0 && rating-f.all[l.at[left]].rating <= f.all[l.at[right]].rating-rating {
-			offers = append(offers, l.at[left])
-			left = l.before(left)
-		} else {
-			offers = append(offers, l.at[right])
-			right = l.after(right + 1)
+	w := l.walk(rating, l.before(i), l.after(i))
+	for len(offers) < fillReach {
+		place, _, ok := w.next()
+		if !ok {
+			break
 		}
+		offers = append(offers, place)
 	}
 	slices.SortStableFunc(offers, func(a, b int32) int { return f.all[a].EnteredAt.Compare(f.all[b].EnteredAt) })
 	return offers

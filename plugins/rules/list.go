@@ -2,14 +2,16 @@ package rules
 
 import (
 	"maps"
+	"math"
 	"slices"
 )
 
 // list is the tickets that may play in one zone, in the order of rating.
 type list struct {
-	at   []int32 // places in solver.all
-	next []int32 // the next free one, perhaps by way of others
-	prev []int32 // the same backwards, one further: prev[0] is the end
+	at    []int32 // places in solver.all
+	rate  []float64
+	links []int32 // the next free one, perhaps by way of others
+	prev  []int32 // the same backwards, one further: prev[0] is the end
 
 	free  int     // players
 	sizes []int32 // free parties by size
@@ -30,9 +32,8 @@ func (s *solver) makeLists() {
 	if s.PingMillis.Max == 0 {
 		return
 	}
-	counts := s.markZones()
-	for zone := range s.zones {
-		s.near = append(s.near, s.newList(counts[zone]))
+	for range s.zones {
+		s.near = append(s.near, s.newList(len(s.all)/len(s.zones)))
 	}
 	for i := range s.all {
 		for zone, l := range s.near {
@@ -46,38 +47,29 @@ func (s *solver) makeLists() {
 	}
 }
 
-// markZones notes which zones are near enough to whom, and counts by zone.
-func (s *solver) markZones() (counts [maxZones]int) {
-	numbers := make(map[string]int)
-	for i := range s.all {
-		e := &s.all[i]
-		limit := s.PingMillis.at(s.now.Sub(e.EnteredAt))
-		for j, ping := range e.Pings {
-			zone := j // most parties know the same zones
-			if j >= len(s.zones) || s.zones[j] != ping.Zone {
-				known := false
-				if zone, known = numbers[ping.Zone]; !known {
-					if len(s.zones) == maxZones {
-						continue
-					}
-					zone = len(s.zones)
-					numbers[ping.Zone] = zone
-					s.zones = append(s.zones, ping.Zone)
-				}
-			}
-			if float64(ping.Millis) <= limit {
-				e.zones |= 1 << zone
-				counts[zone]++
-			}
-		}
-		if len(e.Pings) == 0 {
-			e.zones = ^uint64(0)
-			for zone := range counts {
-				counts[zone]++
-			}
-		}
+// markZones notes which zones are near enough.
+func (s *solver) markZones(e *entry, limit float64) {
+	if len(e.Pings) == 0 {
+		e.zones = ^uint64(0)
 	}
-	return counts
+	for i, ping := range e.Pings {
+		if float64(ping.Millis) > limit {
+			continue
+		}
+		zone := i // most parties know the same zones
+		if i >= len(s.zones) || s.zones[i] != ping.Zone {
+			known := false
+			if zone, known = s.numbers[ping.Zone]; !known {
+				if len(s.zones) == maxZones {
+					continue
+				}
+				zone = len(s.zones)
+				s.numbers[ping.Zone] = zone
+				s.zones = append(s.zones, ping.Zone)
+			}
+		}
+		e.zones |= 1 << zone
+	}
 }
 
 // listsOf returns the lists that somebody may find a game in, the nearest first.
@@ -101,7 +93,7 @@ func (s *solver) listsOf(e *entry) []*list {
 func nearer(a, b Ping) int { return a.Millis - b.Millis }
 
 func (s *solver) newList(n int) *list {
-	return &list{at: make([]int32, 0, n), sizes: make([]int32, s.PlayersPerTeam+1)}
+	return &list{at: make([]int32, 0, n), rate: make([]float64, 0, n), sizes: make([]int32, s.PlayersPerTeam+1)}
 }
 
 func (l *list) add(s *solver, place int32) {
@@ -109,7 +101,7 @@ func (l *list) add(s *solver, place int32) {
 	if e.size > s.PlayersPerTeam {
 		return
 	}
-	l.at = append(l.at, place)
+	l.at, l.rate = append(l.at, place), append(l.rate, e.rating)
 	l.count(e, 1)
 }
 
@@ -123,9 +115,9 @@ func (l *list) count(e *entry, by int) {
 
 func (l *list) finish() {
 	n := int32(len(l.at))
-	l.next, l.prev = make([]int32, n+1), make([]int32, n+1)
+	l.links, l.prev = make([]int32, n+1), make([]int32, n+1)
 	for i := range n + 1 {
-		l.next[i], l.prev[i] = i, i
+		l.links[i], l.prev[i] = i, i
 	}
 	l.reckon()
 }
@@ -167,7 +159,7 @@ func (l *list) find(place int32) int {
 }
 
 // after returns the first free one from i on; the length if there is none.
-func (l *list) after(i int) int { return int(follow(l.next, int32(i))) }
+func (l *list) after(i int) int { return int(follow(l.links, int32(i))) }
 
 // before returns the last free one before i, or -1.
 func (l *list) before(i int) int { return int(follow(l.prev, int32(i))) - 1 }
@@ -178,6 +170,36 @@ func follow(links []int32, i int32) int32 {
 		i = links[i]
 	}
 	return i
+}
+
+// walk goes through the free ones of a list, the nearest in rating first.
+type walk struct {
+	*list
+	rating      float64
+	left, right int
+}
+
+func (l *list) walk(rating float64, left, right int) walk { return walk{l, rating, left, right} }
+
+func (w *walk) next() (place int32, apart float64, ok bool) {
+	left, right := math.Inf(1), math.Inf(1)
+	if w.left >= 0 {
+		left = w.rating - w.rate[w.left]
+	}
+	if w.right < len(w.at) {
+		right = w.rate[w.right] - w.rating
+	}
+	switch {
+	case w.left < 0 && w.right >= len(w.at):
+		return 0, 0, false
+	case left <= right && w.left >= 0:
+		place = w.at[w.left]
+		w.left = w.before(w.left)
+		return place, left, true
+	}
+	place = w.at[w.right]
+	w.right = w.after(w.right + 1)
+	return place, right, true
 }
 
 // use takes a ticket out of all lists.
@@ -194,7 +216,7 @@ func (s *solver) use(place int32) {
 
 func (l *list) drop(e *entry, place int32) {
 	i := l.find(place)
-	l.next[i], l.prev[i+1] = int32(i)+1, int32(i)
+	l.links[i], l.prev[i+1] = int32(i)+1, int32(i)
 	if l.count(e, -1); l.sizes[e.size] == 0 {
 		l.reckon()
 	}

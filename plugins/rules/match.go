@@ -66,6 +66,7 @@ type solver struct {
 	all      []entry // in the order of rating
 	places   []int32 // in all, by the order of serving
 	zones    []string
+	numbers  map[string]int // of zones
 	limits   []roleLimit
 	everyone *list
 	near     []*list // by zone; nil without a ping rule
@@ -97,7 +98,7 @@ type signature struct {
 func (r *Rules) newSolver(tickets []*Ticket, now time.Time) *solver {
 	s := &solver{
 		Rules: r, now: now, limits: r.limits(),
-		all: make([]entry, len(tickets)), places: make([]int32, len(tickets)), hopeless: make(map[signature]bool),
+		all: make([]entry, len(tickets)), places: make([]int32, len(tickets)), hopeless: make(map[signature]bool), numbers: make(map[string]int),
 	}
 	type rated struct {
 		rating float64
@@ -111,20 +112,28 @@ func (r *Rules) newSolver(tickets []*Ticket, now time.Time) *solver {
 		return cmp.Or(cmp.Compare(a.rating, b.rating), cmp.Compare(a.i, b.i))
 	})
 	for place, o := range order {
-		t := tickets[o.i]
 		s.places[o.i] = int32(place)
-		e := &s.all[place]
-		*e = entry{Ticket: t, rating: o.rating, window: r.Rating.Window.at(now.Sub(t.EnteredAt)), size: len(t.Players)}
-		for i, limit := range s.limits {
-			for _, p := range t.Players {
-				if p.Role == limit.role {
-					e.roles[i]++
-				}
-			}
-		}
+	}
+	for i, t := range tickets { // in this order they are near each other in memory
+		s.read(&s.all[s.places[i]], t)
 	}
 	s.makeLists()
 	return s
+}
+
+func (s *solver) read(e *entry, t *Ticket) {
+	waited := s.now.Sub(t.EnteredAt)
+	*e = entry{Ticket: t, rating: t.Rating, window: s.Rating.Window.at(waited), size: len(t.Players)}
+	if s.PingMillis.Max > 0 {
+		s.markZones(e, s.PingMillis.at(waited))
+	}
+	for i, limit := range s.limits {
+		for _, p := range t.Players {
+			if p.Role == limit.role {
+				e.roles[i]++
+			}
+		}
+	}
 }
 
 // serve looks for a game for one ticket.
@@ -203,8 +212,8 @@ func (s *solver) reach(l *list, place int32, least int, choosy float64, strict b
 	}
 	few := min(2*s.players()+2, most)
 	for _, limit := range []int{few, max(most, few)} {
-		found, more := s.candidates(l, place, limit, choosy, strict)
-		if s.try(place, found, least, strict) {
+		found, players, more := s.candidates(l, place, limit, choosy, strict)
+		if players >= s.NumberOfTeams*least && s.try(place, found, least, strict) {
 			return true
 		}
 		if !more || limit >= most {
@@ -214,37 +223,28 @@ func (s *solver) reach(l *list, place int32, least int, choosy float64, strict b
 	return false
 }
 
-// candidates returns the free tickets that are nearest in rating, and whether
-// there are more.
-func (s *solver) candidates(l *list, place int32, limit int, choosy float64, strict bool) (found []int32, more bool) {
+// candidates returns the free tickets that are nearest in rating, how many
+// players that makes with the one that is served, and whether there are more.
+func (s *solver) candidates(l *list, place int32, limit int, choosy float64, strict bool) (found []int32, players int, more bool) {
 	e := &s.all[place]
 	at := l.find(place)
-	left, right := l.before(at), l.after(at+1)
+	w := l.walk(e.rating, l.before(at), l.after(at+1))
+	players = e.size
 	found = s.found[:0]
 	defer func() { s.found = found }()
 	for range limit {
-		var next int32
-		switch {
-		case left < 0 && right >= len(l.at):
-			return found, false
-		case right >= len(l.at) || left >= 0 && e.rating-s.all[l.at[left]].rating <= s.all[l.at[right]].rating-e.rating:
-			next = l.at[left]
-			left = l.before(left)
-		default:
-			next = l.at[right]
-			right = l.after(right + 1)
+		next, apart, ok := w.next()
+		if !ok || strict && apart > e.window {
+			return found, players, false
 		}
 		c := &s.all[next]
-		apart := max(e.rating-c.rating, c.rating-e.rating)
-		if strict && apart > e.window {
-			return found, false
-		}
 		if strict && (c.window < apart || c.window < choosy) {
 			continue
 		}
 		found = append(found, next)
+		players += c.size
 	}
-	return found, true
+	return found, players, true
 }
 
 // try makes a game of the candidates: the nearest first, the largest first, the
