@@ -57,6 +57,17 @@
 // longer each time, unless the game changes. Until an update is committed the
 // game is shown to nobody else.
 //
+// # Whole queues
+//
+// A matchmaker that wants to see all who wait, rather than two at a time, is a
+// [PoolPlugin], in the field Pool of the service instead of Plugin. It says by
+// what a party is to be found, and gets a [View] of the queue: all parties by age,
+// number, text, zone and size, kept up to date between the calls. It returns
+// proposals, which are the same games and updates; those that cannot be made are
+// refused one by one. A pass is made at once when something is new, and
+// matchmakingDelayMillis after each full pass. plugins/rules is one that needs no
+// code.
+//
 // # Guarantees
 //
 // Tickets are durable: a restart of the server changes nothing for those who
