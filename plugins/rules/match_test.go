@@ -76,6 +76,7 @@ func TestGamesAreMadeByTheRules(t *testing.T) {
 		{"the preferred one of equals", near, []*rules.Ticket{prefers(ticket(1, 1, 0, eu(40), us(40)), "us"), ticket(2, 1, 0, eu(40), us(40))}, 0, []string{"1:0 2:1 us"}},
 		{"no zone for both", near, []*rules.Ticket{ticket(1, 1, 0, eu(40), us(90)), ticket(2, 1, 0, eu(90), us(40))}, 0, nil},
 		{"a zone for both at last", near, []*rules.Ticket{ticket(1, 1, 0, eu(40), us(90)), ticket(2, 1, 0, eu(80), us(40))}, 31 * time.Second, []string{"1:0 2:1 eu"}},
+		{"not where it is too far for one", near, []*rules.Ticket{ticket(1, 1, 0, eu(79), us(20)), ticket(30_000, 1, 0, eu(40), us(55))}, 30 * time.Second, []string{"1:0 30000:1 eu"}},
 		{"no pings go anywhere", near, []*rules.Ticket{ticket(1, 1, 0), ticket(2, 1, 0, us(40))}, 0, []string{"1:0 2:1 us"}},
 		{"nobody has pings", near, []*rules.Ticket{ticket(1, 1, 0), prefers(ticket(2, 1, 0), "us")}, 0, []string{"1:0 2:1 us"}},
 		{"not smaller at once", few, []*rules.Ticket{solo(0)(1), solo(0)(2)}, 0, nil},
