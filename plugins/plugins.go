@@ -3,6 +3,7 @@
 package plugins
 
 import (
+	"github.com/openpragma/engine/authcode"
 	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
@@ -22,6 +23,9 @@ type (
 	EmailSenderPlugin = account.EmailSender
 	// IdentityProviderPlugin says who somebody is who logs in.
 	IdentityProviderPlugin = account.IdentityProvider
+	// AuthCodeProfilePlugin decides what a partner learns about a player whose auth
+	// code it redeems.
+	AuthCodeProfilePlugin = authcode.ProfilePlugin
 	// LoginDataPlugin names what clients get when they start.
 	LoginDataPlugin = logindata.Plugin
 	// InstancedItemPlugin decides what is inside instanced items.

@@ -65,6 +65,10 @@ type Error struct {
 	// They reach the client when Type is not empty.
 	Type   string
 	Detail ext.Value
+	// HTTPStatus is the status with which a call over HTTP is refused, for the few
+	// refusals that must be told by it too; 0 means the usual one, which is mostly
+	// 200 (wire §16.8).
+	HTTPStatus int
 
 	cause error
 }

@@ -64,6 +64,8 @@ func callStatus(err error) int {
 		return http.StatusOK
 	}
 	switch e := asError(err); {
+	case e.HTTPStatus != 0:
+		return e.HTTPStatus
 	case e.Is(ErrRateLimited):
 		return http.StatusTooManyRequests
 	case e.Code == Unavailable:

@@ -210,6 +210,11 @@ func messages() map[string]func() any {
 		"AccountRpc.ViewPlayerGroupsPartnerV1Response":              message[wire.AccountViewPlayerGroupsV1Response],
 		"AccountRpc.ViewTagsPartnerV1Response":                      message[wire.AccountViewTagsV1Response],
 
+		"AuthCodeRpc.AuthCodeV1Request":               message[wire.AuthCodeAuthCodeV1Request],
+		"AuthCodeRpc.AuthCodeV1Response":              message[wire.AuthCodeAuthCodeV1Response],
+		"AuthCodeRpc.GetPlayerWithAuthCodeV1Request":  message[wire.AuthCodeGetPlayerWithAuthCodeV1Request],
+		"AuthCodeRpc.GetPlayerWithAuthCodeV1Response": message[wire.AuthCodeGetPlayerWithAuthCodeV1Response],
+
 		"GameManagementRpc.CreateLimitedAccessEventOperatorV1Request":   message[wire.GameManagementCreateLimitedAccessEventOperatorV1Request],
 		"GameManagementRpc.CreateLimitedAccessEventOperatorV1Response":  message[wire.GameManagementLimitedAccessEventV1Response],
 		"GameManagementRpc.DeleteLimitedAccessEventOperatorV1Request":   message[wire.GameManagementDeleteLimitedAccessEventOperatorV1Request],

@@ -63,7 +63,10 @@ type Profile struct {
 	SocialID    pragma.SocialID
 	PlayerID    pragma.PlayerID // on this server's shard; zero if the account never played there
 	DisplayName pragma.DisplayName
-	Created     time.Time
+	// EmailAddress may be empty, and is not to be trusted unless EmailVerified.
+	EmailAddress  string
+	EmailVerified bool
+	Created       time.Time
 	// Providers are the linked accounts at identity providers.
 	Providers []ProviderLink
 }
@@ -98,10 +101,12 @@ func (s *Service) ProfileOfPlayer(ctx context.Context, id pragma.PlayerID) (*Pro
 
 func (s *Service) profile(acc *state) *Profile {
 	return &Profile{
-		SocialID:    acc.SocialID,
-		PlayerID:    acc.Players[s.m.ShardID()],
-		DisplayName: acc.DisplayName,
-		Created:     acc.Created,
-		Providers:   acc.links(),
+		SocialID:      acc.SocialID,
+		PlayerID:      acc.Players[s.m.ShardID()],
+		DisplayName:   acc.DisplayName,
+		EmailAddress:  acc.EmailAddress,
+		EmailVerified: acc.EmailVerified,
+		Created:       acc.Created,
+		Providers:     acc.links(),
 	}
 }
