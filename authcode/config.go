@@ -59,23 +59,3 @@ func (c *Config) Validate() error {
 
 func (c *Config) ttl() time.Duration           { return time.Duration(c.AuthCodeTTL) * time.Second }
 func (c *Config) cleanInterval() time.Duration { return time.Duration(c.DBCleanInterval) * time.Minute }
-
-// daoConfig is a documented section that says in which database something is
-// kept. This server keeps all of a backend in one store, which is chosen in main.
-type daoConfig struct {
-	DatabaseConfig conf.Section `yaml:"databaseConfig"`
-}
-
-// acceptDaoConfigs accepts the sections of existing files and says that they have
-// no effect.
-func acceptDaoConfigs(m *pragma.Mount) error {
-	var errs []error
-	for _, name := range []string{"AuthCodeDaoConfig", "AccountDaoConfig"} {
-		dao, err := pragma.ServiceConfig(m, name, daoConfig{})
-		errs = append(errs, err)
-		if err == nil && dao.Load().DatabaseConfig.Exists() {
-			m.Log().Warn("this configuration is accepted but has no effect: records are in the store of the backend", "section", name)
-		}
-	}
-	return errors.Join(errs...)
-}

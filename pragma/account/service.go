@@ -45,7 +45,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	if s.Plugin == nil {
 		s.Plugin = Defaults{}
 	}
-	err := errors.Join(s.mountProviders(m), pragma.MountPlugin(m, "AccountService.accountPlugin", s.Plugin))
+	err := errors.Join(s.mountProviders(m), pragma.MountPlugin(m, "AccountService.accountPlugin", s.Plugin), pragma.AcceptDaoConfig(m, "AccountDaoConfig"))
 	if s.EmailSender != nil {
 		err = errors.Join(err, pragma.MountPlugin(m, "AccountService.emailSenderPlugin", s.EmailSender))
 	}
