@@ -17,6 +17,7 @@ import (
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/ext"
+	"github.com/openpragma/engine/pragma/store"
 )
 
 func TestPartnerLearnsWhoAskedForTheCode(t *testing.T) {
@@ -247,7 +248,9 @@ func TestCodeOfAnAccountThatIsGoneIsUnknown(t *testing.T) {
 }
 
 func TestCodesAndSecretsAreNeverLoggedOrStored(t *testing.T) {
-	run(t, options{config: "maxCacheSize: 10"}, func(t *testing.T, w *world) {
+	db := store.NewMemory()
+	open := func(context.Context) (store.Driver, error) { return unclosed{db}, nil }
+	run(t, options{store: open}, func(t *testing.T, w *world) {
 		robin, cup := w.join("robin"), w.partner()
 		var codes []string
 		for range 4 {
@@ -258,7 +261,17 @@ func TestCodesAndSecretsAreNeverLoggedOrStored(t *testing.T) {
 		cup.send(flat(codes[1], application, secret+"x"))
 		cup.send(`{"code":7,"secretKey":"` + secret + `"}`)
 		cup.send(`{"code":"` + codes[1] + `","authCode":"` + codes[2] + `"}`)
+		for _, kind := range []string{"auth-code", "auth-code-player"} {
+			for r, err := range db.List(t.Context(), store.Query{Kind: kind}) {
+				for _, code := range codes {
+					if err != nil || strings.Contains(r.ID+string(r.Body), code) {
+						t.Errorf("%s has a code: %s, %v", r.Key, r.Body, err)
+					}
+				}
+			}
+		}
 		w.Restart()
+		cup.door = w.door(socialPartner)
 		robin = w.join("robin")
 		cup.redeem(codes[3]).wantPlayer(robin)
 		for _, text := range append(codes, secret, strings.ReplaceAll(codes[1], "-", "")) {

@@ -1,6 +1,7 @@
 package authcode_test
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -77,7 +78,8 @@ social:
     AuthCodeDaoConfig:
       databaseConfig: {driver: "MYSQLDB", hostPortSchema: "localhost:3306/escs_auth_code", username: "superuser", password: "password"}
 `
-	if err := (&pragma.Server{Config: pragmatest.Config(t, documented), Social: services()}).Check(); err != nil {
+	srv := &pragma.Server{Config: pragmatest.Config(t, documented), Social: services(), Logger: slog.New(slog.DiscardHandler)}
+	if err := srv.Check(); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openpragma/engine/authcode"
 	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
@@ -38,7 +39,7 @@ func TestServerFollowsEveryFlow(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got string
-			pragmatest.Run(t, backendOf(file), func(w *pragmatest.World) {
+			pragmatest.Run(t, backendOf(t, file), func(w *pragmatest.World) {
 				p := newPlay(w, *update)
 				p.run(string(text))
 				got = p.record()
@@ -53,9 +54,19 @@ func TestServerFollowsEveryFlow(t *testing.T) {
 }
 
 // backendOf returns how the server of a flow is made: in those of game servers
-// that ask for games, there are games only when they do.
-func backendOf(file string) func() *pragma.Server {
+// that ask for games, there are games only when they do; that of auth codes needs
+// a configuration.
+func backendOf(t *testing.T, file string) func() *pragma.Server {
 	switch file {
+	case "authcode.flow":
+		config := pragmatest.Config(t, `social: {serviceConfigs: {AuthCodeServiceConfig: {
+			authCodeApplicationId: 5f158727c9e95137883b8b96, authCodeApplicationSecret: not-a-secret}}}`)
+		return func() *pragma.Server {
+			srv := backend()
+			srv.Config = config
+			srv.Social = append(srv.Social, &authcode.Service{Accounts: srv.Social[0].(*account.Service)})
+			return srv
+		}
 	case "loadtest.flow", "gameserver.flow":
 		return pollingBackend
 	}
