@@ -236,6 +236,7 @@ func (s *Service) SignOperatorToken(role string) (string, error) {
 		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{role},
 	})
 }
+
 // Change lets parties come to a view and others leave it, as a pass does.
 func (v *View) Change(added, left []*Party) {
 	v.remove(left)
