@@ -103,12 +103,25 @@ func (h *head) isOver() bool {
 	return h.State == StateEnded || h.State == StateTerminated || h.State == StateExpired
 }
 
+// each returns the timers.
+func (h *head) each() [7]*time.Time {
+	return [...]*time.Time{&h.AllocateBy, &h.ConnectBy, &h.MoreBy, &h.AliveBy, &h.AbsoluteBy, &h.StaleBy, &h.PurgeAt}
+}
+
+// timers returns when each of them runs out.
+func (h *head) timers() (all [7]time.Time) {
+	for i, t := range h.each() {
+		all[i] = *t
+	}
+	return all
+}
+
 // due returns when the next timer of an instance runs out.
 func (h *head) due() time.Time {
 	var first time.Time
-	for _, t := range []time.Time{h.AllocateBy, h.ConnectBy, h.MoreBy, h.AliveBy, h.AbsoluteBy, h.StaleBy, h.PurgeAt} {
+	for _, t := range h.each() {
 		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
-			first = t
+			first = *t
 		}
 	}
 	return first

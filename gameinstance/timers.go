@@ -9,21 +9,52 @@ import (
 	"github.com/openpragma/engine/pragma/entity"
 )
 
-// onDue does what is due of an instance, one thing after the other.
+// maxTimeOuts is how many times of an instance can be over in one commit: each of
+// its timers, and again for a server that a hook has asked for.
+const maxTimeOuts = 16
+
+// onDue does what is due of an instance, one thing after the other. What does not
+// go away by being done is said and tried again later, so that one record that
+// nobody understands keeps no node busy.
 func (s *Service) onDue(tx *entity.Tx, _ string, h *head) error {
-	for chained := false; ; chained = true {
-		if due := h.due(); due.IsZero() || due.After(tx.Now()) {
+	for n := 0; ; n++ {
+		due := h.due()
+		if due.IsZero() || due.After(tx.Now()) {
 			return nil
 		}
 		if h.isOver() {
+			h.stopTimers()
+			h.StaleBy = time.Time{}
 			return s.purge(tx, h)
 		}
 		t := s.begin(tx, h)
-		t.chained, t.timer = chained, true
+		t.chained, t.timer = n > 0, true
+		before := h.timers()
 		if err := t.timeOut(); err != nil {
 			return err
 		}
+		if h.timers() == before && !h.isOver() || n == maxTimeOuts {
+			s.postpone(tx, h)
+			return nil
+		}
 	}
+}
+
+// postponeBy is when a timer is looked at again that nothing was done about.
+const postponeBy = time.Minute
+
+// postpone moves every timer that is due.
+func (s *Service) postpone(tx *entity.Tx, h *head) {
+	state, timers := h.State, h.timers()
+	for _, at := range h.each() {
+		if !at.IsZero() && !at.After(tx.Now()) {
+			*at = tx.Now().Add(postponeBy)
+		}
+	}
+	tx.After(func(ctx context.Context) {
+		s.m.Log().ErrorContext(ctx, "a timer of a game instance is due and nothing is to be done; it is looked at again later",
+			"gameInstanceId", h.ID, "state", state, "timers", timers)
+	})
 }
 
 // timeOut does what is due.
