@@ -22,8 +22,8 @@
 // What a process prints goes to the log of the server, line by line, without the
 // tokens and not faster than a person could want to read.
 //
-// A [Fleet] starts processes that ask for games and run many, one after the other
-// or at a time, for a fleet.Service.
+// A [Fleet] starts processes for a fleet.Service: they ask for games, and play many,
+// one after the other or several at a time.
 //
 // # How a process ends
 //
@@ -33,6 +33,10 @@
 // stopGraceMillis. On Unix that goes for what the process has started, too: they
 // are one process group, of which nothing is left when the game server has ended.
 //
+// Nobody tells a [Fleet] that a server is not wanted any more: its processes end
+// when the server stops, or by themselves. One that did not report in time, or that
+// has stopped to report for an hour, is refused from then on, and should end.
+//
 // # When the server is killed
 //
 // On Unix a process outlives a server that is killed, without hearing of it: it may
@@ -40,14 +44,17 @@
 // prints then is dropped. The next server does not know the process; so after
 // orphanGraceMillis, 10 minutes unless that is configured, it is interrupted, and
 // then killed, by a small shell process that runs beside each game server. A game
-// that lasts longer than that after a kill is lost. Elsewhere a process without its
-// server goes on until it ends by itself: it should when it is refused.
+// that lasts longer than that after a kill is lost. All that goes for the processes
+// of a [Fleet] as well: the next server knows them by their reports, and gives them
+// games, until their time is over and new ones are started. Elsewhere a process
+// without its server goes on until it ends by itself: it should when it is refused.
 //
 // On Unix the package needs /bin/sh, and environment variables have names that a
 // shell can have.
 //
 // The configuration of the slot GameInstanceService.gameServerProviderPlugin
-// overrides the fields of the [Plugin]:
+// overrides the fields of the [Plugin], that of FleetService.fleetPlugin those of
+// the [Fleet]:
 //
 //	game:
 //	  pluginConfigs:

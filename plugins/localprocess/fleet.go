@@ -1,14 +1,11 @@
 package localprocess
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"sync"
-	"time"
 
 	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/gameinstance"
@@ -43,14 +40,7 @@ type Fleet struct {
 	StopGraceMillis   int
 	OrphanGraceMillis int
 
-	config *pragma.Live[config]
-	log    *slog.Logger
-
-	mu      sync.Mutex
-	started map[string]time.Time // by server id; also of processes that have ended
-	running map[string]*process
-	closed  bool
-	wg      sync.WaitGroup // of the processes
+	procs processes
 }
 
 var (
@@ -58,81 +48,42 @@ var (
 	_ pragma.Configurable = (*Fleet)(nil)
 )
 
-func (f *Fleet) settings() config {
-	if f.config != nil {
-		return f.config.Load()
-	}
+func (f *Fleet) settings() config { return f.procs.settings(f.fields()) }
+
+func (f *Fleet) fields() config {
 	return config{
-		Command: f.Command, Args: f.Args, Env: f.Env, WorkingDirectory: f.WorkingDirectory,
-		MaxProcesses:      cmp.Or(f.MaxProcesses, DefaultMaxProcesses),
-		StopGraceMillis:   cmp.Or(f.StopGraceMillis, DefaultStopGraceMillis),
-		EndGraceMillis:    DefaultEndGraceMillis,
-		OrphanGraceMillis: cmp.Or(f.OrphanGraceMillis, DefaultOrphanGraceMillis),
-	}
+		Command: f.Command, Args: f.Args, Env: f.Env, WorkingDirectory: f.WorkingDirectory, MaxProcesses: f.MaxProcesses,
+		StopGraceMillis: f.StopGraceMillis, OrphanGraceMillis: f.OrphanGraceMillis,
+	}.withDefaults()
 }
 
 // MountPlugin implements [pragma.Configurable].
-func (f *Fleet) MountPlugin(m *pragma.PluginMount) error {
-	f.config = nil
-	live, err := pragma.PluginConfig(m, f.settings())
-	if err != nil {
-		return err
-	}
-	if err := live.Load().Validate(); err != nil { // without a section nobody else asks
-		return err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.config, f.log, f.closed = live, m.Log(), false
-	m.Go("game servers", func(ctx context.Context) {
-		<-ctx.Done()
-		f.Close()
-	})
-	return nil
-}
+func (f *Fleet) MountPlugin(m *pragma.PluginMount) error { return f.procs.mount(m, f.fields()) }
 
 // Add starts a process for each server that was not started before. The error
 // joins those of all that could not be started, such as [ErrTooManyProcesses];
 // the others run.
-func (f *Fleet) Add(_ context.Context, r *fleet.AddRequest) error {
+func (f *Fleet) Add(ctx context.Context, r *fleet.AddRequest) error {
 	var failed error
 	for i := range r.Allocations {
-		if err := f.add(r, &r.Allocations[i]); err != nil {
+		if err := f.add(ctx, r, &r.Allocations[i]); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("start game server %s: %w", r.Allocations[i].ServerID, err))
 		}
 	}
 	return failed
 }
 
-func (f *Fleet) add(r *fleet.AddRequest, a *fleet.GameServerAllocation) error {
+func (f *Fleet) add(ctx context.Context, r *fleet.AddRequest, a *fleet.GameServerAllocation) error {
 	cfg := f.settings()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.forget()
-	switch _, again := f.started[a.ServerID]; {
-	case again:
-		return nil
-	case f.closed:
-		return pragma.ErrUnavailable.With("the server is shutting down")
-	case len(f.running) >= cfg.MaxProcesses:
-		return ErrTooManyProcesses
-	}
-	tokens, err := a.ClientTokens()
-	if err != nil {
-		return fmt.Errorf("make tokens: %w", err)
-	}
-	tellServer(&cfg, a.ServerID, r.ServerPool.ServerPoolID)
-	log := cmp.Or(f.log, slog.Default()).With("serverId", a.ServerID, "pool", r.ServerPool.ServerPoolID)
-	proc, err := start(&cfg, &gameinstance.StartAllocationForGameInstanceRequest{BackendAddress: r.BackendAddress}, tokens, log)
-	if err != nil {
-		return err
-	}
-	if f.running == nil {
-		f.started, f.running = make(map[string]time.Time), make(map[string]*process)
-	}
-	f.started[a.ServerID], f.running[a.ServerID] = time.Now(), proc
-	f.wg.Go(func() { f.await(a.ServerID, proc) })
-	return nil
+	return f.procs.start(ctx, a.ServerID, cfg.MaxProcesses, func(log *slog.Logger) (*process, error) {
+		tokens, err := a.ClientTokens()
+		if err != nil {
+			return nil, fmt.Errorf("make tokens: %w", err)
+		}
+		tellServer(&cfg, a.ServerID, r.ServerPool.ServerPoolID)
+		log = log.With("serverId", a.ServerID, "pool", r.ServerPool.ServerPoolID)
+		return start(&cfg, &gameinstance.StartAllocationForGameInstanceRequest{BackendAddress: r.BackendAddress}, tokens, log)
+	})
 }
 
 // tellServer adds what only a server that asks for work is told.
@@ -144,38 +95,9 @@ func tellServer(cfg *config, server, pool string) {
 	cfg.Env = env
 }
 
-// forget forgets servers that nobody will ask for again.
-func (f *Fleet) forget() {
-	for id, at := range f.started {
-		if f.running[id] == nil && time.Since(at) > remember {
-			delete(f.started, id)
-		}
-	}
-}
-
-func (f *Fleet) await(id string, proc *process) {
-	proc.wait()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.running, id)
-}
-
 // Running returns how many processes run.
-func (f *Fleet) Running() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.running)
-}
+func (f *Fleet) Running() int { return f.procs.count() }
 
 // Close ends all processes and waits for them. A server does it when it stops;
 // only who uses a Fleet without one has to call it.
-func (f *Fleet) Close() {
-	grace := millis(f.settings().StopGraceMillis)
-	f.mu.Lock()
-	f.closed = true
-	for _, proc := range f.running {
-		f.wg.Go(func() { proc.stop(grace) })
-	}
-	f.mu.Unlock()
-	f.wg.Wait()
-}
+func (f *Fleet) Close() { f.procs.close(f.settings().StopGraceMillis) }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"sync"
 	"time"
 
 	"github.com/openpragma/engine/gameinstance"
@@ -53,16 +51,7 @@ type Plugin struct {
 	// killed, see the package. Zero means [DefaultOrphanGraceMillis].
 	OrphanGraceMillis int
 
-	config *pragma.Live[config]
-	log    *slog.Logger
-
-	mu      sync.Mutex
-	started map[pragma.AllocationID]time.Time // also of processes that have ended
-	ended   map[pragma.AllocationID]time.Time
-	running map[pragma.AllocationID]*process
-	forgot  time.Time // when it was last looked for what may be forgotten
-	closed  bool
-	wg      sync.WaitGroup // of the processes
+	procs processes
 }
 
 var (
@@ -92,73 +81,44 @@ func (c config) Validate() error {
 	return nil
 }
 
+// withDefaults fills in what is zero.
+func (c config) withDefaults() config {
+	c.MaxProcesses = cmp.Or(c.MaxProcesses, DefaultMaxProcesses)
+	c.StopGraceMillis = cmp.Or(c.StopGraceMillis, DefaultStopGraceMillis)
+	c.EndGraceMillis = cmp.Or(c.EndGraceMillis, DefaultEndGraceMillis)
+	c.OrphanGraceMillis = cmp.Or(c.OrphanGraceMillis, DefaultOrphanGraceMillis)
+	return c
+}
+
 func (p *Plugin) settings() config {
-	if p.config != nil {
-		return p.config.Load()
-	}
+	return p.procs.settings(p.fields())
+}
+
+func (p *Plugin) fields() config {
 	return config{
-		Command: p.Command, Args: p.Args, Env: p.Env, WorkingDirectory: p.WorkingDirectory,
-		MaxProcesses:      cmp.Or(p.MaxProcesses, DefaultMaxProcesses),
-		StopGraceMillis:   cmp.Or(p.StopGraceMillis, DefaultStopGraceMillis),
-		EndGraceMillis:    cmp.Or(p.EndGraceMillis, DefaultEndGraceMillis),
-		OrphanGraceMillis: cmp.Or(p.OrphanGraceMillis, DefaultOrphanGraceMillis),
-	}
+		Command: p.Command, Args: p.Args, Env: p.Env, WorkingDirectory: p.WorkingDirectory, MaxProcesses: p.MaxProcesses,
+		StopGraceMillis: p.StopGraceMillis, EndGraceMillis: p.EndGraceMillis, OrphanGraceMillis: p.OrphanGraceMillis,
+	}.withDefaults()
 }
 
 // MountPlugin implements [pragma.Configurable].
-func (p *Plugin) MountPlugin(m *pragma.PluginMount) error {
-	p.config = nil
-	live, err := pragma.PluginConfig(m, p.settings())
-	if err != nil {
-		return err
-	}
-	if err := live.Load().Validate(); err != nil { // without a section nobody else asks
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.config, p.log, p.closed = live, m.Log(), false
-	m.Go("game servers", func(ctx context.Context) {
-		<-ctx.Done()
-		p.Close()
-	})
-	return nil
-}
+func (p *Plugin) MountPlugin(m *pragma.PluginMount) error { return p.procs.mount(m, p.fields()) }
 
 // StartAllocationForGameInstance starts the process of an allocation, unless it
 // was started before or its end was told already. It returns [ErrTooManyProcesses]
 // when too many run, and an error of package os when there is no such program.
 func (p *Plugin) StartAllocationForGameInstance(ctx context.Context, r *gameinstance.StartAllocationForGameInstanceRequest) error {
 	cfg := p.settings()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.forget()
-	_, again := p.started[r.AllocationID]
-	_, over := p.ended[r.AllocationID]
-	switch {
-	case again || over:
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case p.closed:
-		return pragma.ErrUnavailable.With("the server is shutting down")
-	case len(p.running) >= cfg.MaxProcesses:
-		return ErrTooManyProcesses
-	}
-	tokens, err := r.ClientTokens()
-	if err != nil {
-		return fmt.Errorf("make tokens for allocation %s: %w", r.AllocationID, err)
-	}
-	log := cmp.Or(p.log, slog.Default()).With("gameInstanceId", r.GameInstanceID, "allocationId", r.AllocationID)
-	proc, err := start(&cfg, r, tokens, log)
+	err := p.procs.start(ctx, r.AllocationID.String(), cfg.MaxProcesses, func(log *slog.Logger) (*process, error) {
+		tokens, err := r.ClientTokens()
+		if err != nil {
+			return nil, fmt.Errorf("make tokens: %w", err)
+		}
+		return start(&cfg, r, tokens, log.With("gameInstanceId", r.GameInstanceID, "allocationId", r.AllocationID))
+	})
 	if err != nil {
 		return fmt.Errorf("start game server for %s: %w", r.GameInstanceID, err)
 	}
-	if p.running == nil {
-		p.started, p.running = make(map[pragma.AllocationID]time.Time), make(map[pragma.AllocationID]*process)
-	}
-	p.started[r.AllocationID], p.running[r.AllocationID] = time.Now(), proc
-	p.wg.Go(func() { p.await(r.AllocationID, proc) })
 	return nil
 }
 
@@ -168,71 +128,23 @@ func (p *Plugin) StartAllocationForGameInstance(ctx context.Context, r *gameinst
 // itself, see the package.
 func (p *Plugin) EndAllocation(_ context.Context, r *gameinstance.EndAllocationRequest) error {
 	cfg := p.settings()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.forget()
-	if p.ended == nil {
-		p.ended = make(map[pragma.AllocationID]time.Time)
-	}
-	p.ended[r.AllocationID] = time.Now()
-	proc := p.running[r.AllocationID]
-	if proc == nil || p.closed { // Close ends it
-		return nil
-	}
 	grace := millis(cfg.StopGraceMillis)
-	switch r.Reason {
-	case gameinstance.EndEnded, gameinstance.EndUnlinked:
-		proc.patient.Do(func() { p.wg.Go(func() { proc.stopAfter(millis(cfg.EndGraceMillis), grace) }) })
-	default:
-		proc.prompt.Do(func() { p.wg.Go(func() { proc.stop(grace) }) })
-	}
+	p.procs.end(r.AllocationID.String(), func(proc *process) {
+		switch r.Reason {
+		case gameinstance.EndEnded, gameinstance.EndUnlinked:
+			proc.patient.Do(func() { p.procs.wg.Go(func() { proc.stopAfter(millis(cfg.EndGraceMillis), grace) }) })
+		default:
+			proc.prompt.Do(func() { p.procs.wg.Go(func() { proc.stop(grace) }) })
+		}
+	})
 	return nil
 }
 
 func millis(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
-const (
-	// remember is how long a repeated call for an allocation is recognised.
-	remember = 2 * time.Hour
-	// forgetEvery is how often it is looked for what may be forgotten.
-	forgetEvery = time.Minute
-)
-
-// forget forgets allocations that nobody will ask for again.
-func (p *Plugin) forget() {
-	now := time.Now()
-	if now.Sub(p.forgot) < forgetEvery {
-		return
-	}
-	p.forgot = now
-	old := func(id pragma.AllocationID, at time.Time) bool { return p.running[id] == nil && now.Sub(at) > remember }
-	maps.DeleteFunc(p.started, old)
-	maps.DeleteFunc(p.ended, old)
-}
-
-func (p *Plugin) await(id pragma.AllocationID, proc *process) {
-	proc.wait()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.running, id)
-}
-
 // Running returns how many processes run.
-func (p *Plugin) Running() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.running)
-}
+func (p *Plugin) Running() int { return p.procs.count() }
 
 // Close ends all processes and waits for them. A server does it when it stops;
 // only who uses a Plugin without one has to call it.
-func (p *Plugin) Close() {
-	grace := millis(p.settings().StopGraceMillis)
-	p.mu.Lock()
-	p.closed = true
-	for _, proc := range p.running {
-		p.wg.Go(func() { proc.stop(grace) })
-	}
-	p.mu.Unlock()
-	p.wg.Wait()
-}
+func (p *Plugin) Close() { p.procs.close(p.settings().StopGraceMillis) }

@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 		poll()
 	case "backend":
 		backend()
+	case "fleet backend":
+		fleetBackend()
 	case "stubborn":
 		wait(func() { select {} })
 	}

@@ -177,6 +177,18 @@ func backend() {
 	select {}
 }
 
+// fleetBackend is backend with servers that ask for work.
+func fleetBackend() {
+	f := &localprocess.Fleet{
+		Command: "/bin/sh", Args: []string{"-c", `trap '' INT; sleep 1000 & echo $! >"$TICKS$PRAGMA_SERVER_ID.child"; echo $$ >"$TICKS$PRAGMA_SERVER_ID.pid"; while :; do echo tick; echo tick >>"$TICKS$PRAGMA_SERVER_ID"; sleep 0.05; done`, "server"},
+		OrphanGraceMillis: 2000, StopGraceMillis: 1000,
+	}
+	if err := f.Add(context.Background(), order("0", "1")); err != nil {
+		fmt.Println(err)
+	}
+	select {}
+}
+
 func pidIn(t *testing.T, path string) int {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -201,22 +213,43 @@ func size(path string) int64 {
 // A game server goes on when the backend is killed, though nobody reads what it
 // prints, and ends when it has had its time.
 func TestAProcessOutlivesAKilledBackendForSomeTime(t *testing.T) {
-	ticks := filepath.Join(t.TempDir(), "ticks")
-	var out bytes.Buffer
-	cmd := exec.Command(self(t))
-	cmd.Env = append(os.Environ(), "LOCALPROCESS_TEST=backend", "TICKS="+ticks)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
+	for _, behaviour := range []string{"backend", "fleet backend"} {
+		t.Run(behaviour, func(t *testing.T) {
+			ticks := filepath.Join(t.TempDir(), "ticks")
+			var out bytes.Buffer
+			cmd := exec.Command(self(t))
+			cmd.Env = append(os.Environ(), "LOCALPROCESS_TEST="+behaviour, "TICKS="+ticks)
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "both game servers run", func() bool { return size(ticks+"0") > 0 && size(ticks+"1") > 0 })
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait()
+			before := size(ticks + "0")
+			until(t, "a game server goes on", func() bool { return size(ticks+"0") > before+100 })
+			until(t, "all have ended", func() bool {
+				return !alive(pidIn(t, ticks+"0.pid")) && !alive(pidIn(t, ticks+"1.pid"))
+			})
+			if size(ticks+"0.child") > 0 {
+				until(t, "what they have started has ended", func() bool { return !alive(pidIn(t, ticks+"0.child")) })
+			}
+		})
+	}
+}
+
+func TestChildrenOfAFleetProcessEndWithIt(t *testing.T) {
+	l := newLogs(t)
+	f := &localprocess.Fleet{Command: "/bin/sh", Args: []string{"-c", `sleep 1000 & echo $!; wait`, "server"}}
+	if err := f.Add(t.Context(), order("a")); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "both game servers run", func() bool { return size(ticks+"0") > 0 && size(ticks+"1") > 0 })
-	if err := cmd.Process.Kill(); err != nil {
+	child, err := strconv.Atoi(<-l.lines)
+	if err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait()
-	before := size(ticks + "0")
-	until(t, "a game server goes on", func() bool { return size(ticks+"0") > before+100 })
-	until(t, "all have ended", func() bool {
-		return !alive(pidIn(t, ticks+"0.pid")) && !alive(pidIn(t, ticks+"1.pid"))
-	})
+	f.Close()
+	until(t, "the child has ended", func() bool { return !alive(child) })
 }
