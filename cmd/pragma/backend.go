@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 
+	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
@@ -19,14 +21,16 @@ import (
 	"github.com/openpragma/engine/pragma/telemetry"
 )
 
-// backend returns a server with every service and its default plugin; games run
-// without game servers, which only a studio has. serve runs it, config check
-// mounts it, and the benchmarks measure it.
+// backend returns a server with every service and its default plugin; games are
+// played by the game servers that ask for them (wire §7.6). serve runs it and config
+// check mounts it; the benchmarks measure one withoutGameServers.
 func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Server {
 	accounts := &account.Service{}
 	items := &inventory.Service{Players: accounts}
 	parties := &party.Service{Accounts: accounts, Inventory: items}
-	games := &gameinstance.Service{Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties}
+	games := &gameinstance.Service{Parties: parties}
+	servers := &fleet.Service{Games: games}
+	games.Provider = servers
 	queue := &matchmaking.Service{Plugin: &warmbody.Plugin{}, Parties: parties, Games: games}
 	return &pragma.Server{
 		Config: cfg,
@@ -34,10 +38,21 @@ func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Serv
 		Social: []pragma.Service{accounts, &friends.Service{Accounts: accounts}},
 		Game: []pragma.Service{
 			items, &logindata.Service{Inventory: items}, &playerdata.Service{},
-			parties, games, queue, &account.GameManagement{Accounts: accounts}, &telemetry.Service{},
+			parties, games, servers, queue, &account.GameManagement{Accounts: accounts}, &telemetry.Service{},
 		},
 		Logger: log,
 	}
+}
+
+// withoutGameServers has the games of a backend run without game servers.
+func withoutGameServers(srv *pragma.Server) {
+	srv.Game = slices.DeleteFunc(srv.Game, func(s pragma.Service) bool {
+		if games, ok := s.(*gameinstance.Service); ok {
+			games.Provider = &gameinstance.DefaultProvider{Disabled: true}
+		}
+		_, servers := s.(*fleet.Service)
+		return servers
+	})
 }
 
 // running is a server that runs beside its caller.

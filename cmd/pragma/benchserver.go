@@ -49,6 +49,7 @@ func benchBackend(db store.Opener, stderr io.Writer, more ...string) (*pragma.Se
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	srv := backend(cfg, db, log)
+	withoutGameServers(srv)
 	for _, s := range srv.Game {
 		if games, ok := s.(*gameinstance.Service); ok {
 			games.Plugin = benchGames{}

@@ -5,6 +5,8 @@
 //	pragma bench            measure the figures the documentation states
 //	pragma version
 //
+// Games of serve wait for game servers that ask for them (wire §7.6), with the
+// partner tokens that an operator makes; with -no-game-servers they run without.
 // A studio runs its own main instead of serve; see examples/hello.
 package main
 

@@ -20,6 +20,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	})
 	db := fs.String("db", "pragma.db", "the database `file`, made if it is not there; empty keeps everything in memory")
+	alone := fs.Bool("no-game-servers", false, "games run without game servers; otherwise they wait for servers that ask for games")
 	if err := parse(fs, args, "", stdout); err != nil {
 		return err
 	}
@@ -28,6 +29,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	srv := backend(cfg, opener(*db), slog.New(slog.NewTextHandler(stderr, nil)))
+	if *alone {
+		withoutGameServers(srv)
+	}
 	srv.Ready = func(a pragma.Addresses) { printAddresses(stdout, a) }
 	return srv.Run(ctx)
 }

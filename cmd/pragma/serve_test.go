@@ -36,6 +36,12 @@ type serving struct {
 // startServe runs pragma serve until all gateways of players are announced.
 func startServe(t *testing.T, args ...string) *serving {
 	t.Helper()
+	return startServeWith(t, 2, args...)
+}
+
+// startServeWith is startServe for a server with so many gateways.
+func startServeWith(t *testing.T, gateways int, args ...string) *serving {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	var stderr bytes.Buffer
@@ -51,7 +57,7 @@ func startServe(t *testing.T, args ...string) *serving {
 		go io.Copy(io.Discard, out) // ends when the command does
 		return <-done
 	}
-	for lines := bufio.NewScanner(out); len(s.addresses) < 2; {
+	for lines := bufio.NewScanner(out); len(s.addresses) < gateways; {
 		if !lines.Scan() {
 			t.Fatalf("serve ended: %v\n%s", s.stop(), stderr.String())
 		}
