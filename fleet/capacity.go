@@ -49,15 +49,6 @@ func (s *Service) mountLanes(m *pragma.Mount) {
 			return s.adds.Cancel(tx, c.Key) // it is logged; others are started instead
 		},
 	})
-	s.revokes = entity.NewLane(m, "fleet-revoke", entity.LaneOptions[struct{}, struct{}]{
-		Deliver: func(ctx context.Context, c *entity.Call[struct{}]) (struct{}, error) {
-			id, err := pragma.ParseID[pragma.AllocationID](c.Key)
-			if err != nil {
-				return struct{}{}, entity.Permanent(err)
-			}
-			return struct{}{}, s.m.RevokeAllocation(ctx, id)
-		},
-	})
 }
 
 func (s *Service) wake() {
@@ -262,7 +253,7 @@ func (s *Service) giveUp(tx *entity.Tx, ids []pragma.AllocationID) error {
 	return nil
 }
 
-// forget deletes the record of a server, and takes its tokens back.
+// forget deletes the record of a server, which ends its tokens (ADR 14).
 func (s *Service) forget(tx *entity.Tx, id string, sv *server) error {
 	if !sv.Started {
 		return s.servers.Delete(tx, id)
@@ -270,13 +261,10 @@ func (s *Service) forget(tx *entity.Tx, id string, sv *server) error {
 	if err := s.leave(tx, id, sv); err != nil {
 		return err
 	}
-	if err := s.servers.Delete(tx, id); err != nil || s.passive.Load() { // then there are no tokens
-		return err
+	if allocation, err := pragma.ParseID[pragma.AllocationID](id); err == nil {
+		tx.After(func(ctx context.Context) { s.m.EndAllocationTokens(ctx, allocation) })
 	}
-	if err := s.revokes.Call(tx, id, struct{}{}); err != nil && !errors.Is(err, entity.ErrExists) {
-		return err
-	}
-	return nil
+	return s.servers.Delete(tx, id)
 }
 
 // leave takes a started server out of its pool.

@@ -150,7 +150,7 @@ func TestTokenOfAnAllocationIsForItsOwnServer(t *testing.T) {
 func TestTokenOfASingleGameMayNotReport(t *testing.T) {
 	run(t, options{}, func(t *testing.T, w *world) {
 		w.game("", "")
-		token, err := w.fleet.TokenFor(pragma.NewID[pragma.AllocationID]())
+		token, err := w.fleet.TokenFor(w.fleet.Requests(t.Context())[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,6 @@ func TestServerThatDoesNotStartIsReplacedAndNotBelievedLater(t *testing.T) {
 		if got := len(p.servers()); got != 2 {
 			t.Errorf("%d servers started after the time was over, want 2", got)
 		}
-		time.Sleep(time.Minute) // until the gateway has heard of it
 		if reached := w.reaches(tokens.GameToken); reached {
 			t.Error("the tokens of a server that was given up are still good")
 		}

@@ -42,7 +42,6 @@ type Service struct {
 	servers  *entity.Kind[server]
 	pools    *entity.Kind[pool]
 	adds     *entity.Lane[addCall, addResult]
-	revokes  *entity.Lane[struct{}, struct{}]
 
 	line    *line
 	begun   time.Time   // store time; servers had no chance to report before
@@ -89,6 +88,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.servers = entity.Of(m, "fleet-server", entity.Options[server]{
 		Due: func(sv *server) time.Time { return sv.NextAt }, OnDue: s.silent,
 	})
+	m.AllocationTokens("fleet-server")
 	s.pools = entity.Of(m, "fleet-pool", entity.Options[pool]{})
 	s.mountLanes(m)
 	pragma.HandlePartner(m, "ReportCapacityV1", s.reportCapacityV1)

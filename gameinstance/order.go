@@ -14,7 +14,7 @@ import (
 )
 
 // order is the record of one request for a server, from the commit that made it
-// until its tokens are revoked:
+// until its tokens are revoked, by deleting it (ADR 14):
 //
 //	wanted ──the last instance is over──► unwanted ──60 minutes──► revoked, deleted
 //	   ▲                                     │
@@ -61,6 +61,7 @@ type parting struct {
 func (s *Service) mountOrders(m *pragma.Mount) {
 	s.orders = entity.Of(m, "instance-allocation", entity.Options[order]{Due: (*order).due, OnDue: s.revoke})
 	s.ends = entity.NewLane(m, "end-allocation", entity.LaneOptions[endCall, struct{}]{Deliver: s.endAllocation})
+	m.AllocationTokens("instance-allocation")
 	m.OnPartnerConnect(s.partnerConnected)
 }
 
@@ -145,7 +146,7 @@ func (s *Service) answered(tx *entity.Tx, id pragma.AllocationID, none bool) err
 	o.Starting = false
 	switch {
 	case none: // there is no server, and never was
-		return s.orders.Delete(tx, id.String())
+		return s.forgetOrder(tx, id)
 	case len(o.Wanted) == 0:
 		return s.callEnd(tx, id, o)
 	}
@@ -175,17 +176,19 @@ func (s *Service) endAllocation(ctx context.Context, c *entity.Call[endCall]) (s
 	})
 }
 
-// revoke makes the tokens of an allocation worthless. That is a commit of its
-// own, before the record is deleted: a crash in between repeats it.
+// revoke makes the tokens of an allocation worthless: they are good as long as its
+// record is there (ADR 14).
 func (s *Service) revoke(tx *entity.Tx, id string, _ *order) error {
 	allocation, err := pragma.ParseID[pragma.AllocationID](id)
 	if err != nil {
 		return fmt.Errorf("revoke the tokens of allocation %q: %w", id, err)
 	}
-	if err := s.m.RevokeAllocation(tx.Context(), allocation); err != nil {
-		return err
-	}
-	return s.orders.Delete(tx, id)
+	return s.forgetOrder(tx, allocation)
+}
+
+func (s *Service) forgetOrder(tx *entity.Tx, id pragma.AllocationID) error {
+	tx.After(func(ctx context.Context) { s.m.EndAllocationTokens(ctx, id) })
+	return s.orders.Delete(tx, id.String())
 }
 
 // partnerConnected tells a server that its instance does not wait for it.

@@ -63,6 +63,7 @@ func (l *lab) Name() string { return "LabRpc" }
 
 func (l *lab) Mount(m *pragma.Mount) error {
 	l.m = m
+	m.AllocationTokens(allocationKind)
 	l.poke = pragma.PlayerNotice[said](m, "PokeV1Notification")
 	l.wink = pragma.PlayerNotice[said](m, "WinkV1Notification")
 	l.hail = pragma.PartnerNotice[said](m, "HailV1Notification")

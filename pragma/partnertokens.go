@@ -69,7 +69,6 @@ func partnerTokenKey(id PartnerID) store.Key {
 	return store.Key{Kind: partnerTokenKind, ID: id.String()}
 }
 
-// partnerRevokedKey takes a partner id or an allocation id.
 func partnerRevokedKey(id [16]byte) store.Key {
 	return store.Key{Kind: partnerRevokedKind, ID: ID[struct{}](id).String()}
 }
@@ -165,10 +164,28 @@ func (m *Mount) RevokePartner(ctx context.Context, id PartnerID) error {
 	return m.side.core.partners.revoke(ctx, id)
 }
 
-// RevokeAllocation is [Mount.RevokePartner] for all tokens that were made for one
-// allocation (engine §6.5), however many pairs of them were signed.
-func (m *Mount) RevokeAllocation(ctx context.Context, id AllocationID) error {
-	return m.side.core.partners.revoke(ctx, id)
+// AllocationTokens says where the allocations are for which this service signs
+// tokens: a token with an allocation id is good as long as there is a record of this
+// kind whose id is the allocation's, or one of another service that says so (ADR 14).
+// Without one, or where no service says so, it is refused as if it were revoked. The
+// record must be durable before the tokens are handed out, and must never come back.
+// It is looked up as revoked tokens are, so that its end is noticed within a minute;
+// see [Mount.EndAllocationTokens].
+//
+// It may only be called during Mount.
+func (m *Mount) AllocationTokens(kind string) {
+	c := m.side.core
+	if !slices.Contains(c.allocationKinds, kind) {
+		c.allocationKinds = append(c.allocationKinds, kind)
+	}
+}
+
+// EndAllocationTokens does at once what the end of an allocation's record has within
+// a minute: like [Mount.RevokePartner], for all tokens that were made for the
+// allocation, however many (engine §6.5). It is called when the commit is done that
+// deleted the record, and writes nothing itself.
+func (m *Mount) EndAllocationTokens(ctx context.Context, id AllocationID) {
+	m.side.core.partners.announce(ctx, id)
 }
 
 // KnowsCall reports whether a service of either backend of this server has
@@ -195,12 +212,18 @@ func (t *partnerTokens) revoke(ctx context.Context, id [16]byte) error {
 	if err != nil && !errors.Is(err, store.ErrConflict) { // a conflict: it was revoked before
 		return fmt.Errorf("revoke partner tokens %s: %w", ID[struct{}](id), err)
 	}
+	t.announce(ctx, id)
+	return nil
+}
+
+// announce applies that tokens are not to be believed, here and on the nodes that
+// hear it.
+func (t *partnerTokens) announce(ctx context.Context, id [16]byte) {
 	t.apply(id)
 	ctx = context.WithoutCancel(ctx) // it has happened, so it is told
 	if err := t.core.bus.Publish(ctx, revokedSubject, id[:]); err != nil {
 		t.core.log.WarnContext(ctx, "cannot tell other nodes of a revoked partner token; they look by themselves", "err", err)
 	}
-	return nil
 }
 
 // partnerLife is how long a partner token lives that is to live for want.

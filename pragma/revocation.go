@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,8 +18,8 @@ import (
 // for a quarter of the minute within which a revoked token has to stop working.
 // A node that is told of a revocation applies it at once, one that missed the
 // message asks about the tokens of its open sockets as often as about any other.
-// A revocation is never taken back, so what is remembered only ever turns to
-// revoked.
+// A revocation is never taken back, and the record of an allocation is there before
+// its tokens and never comes back, so what is remembered only ever turns to revoked.
 type partnerTokens struct {
 	core *core
 	db   store.Driver
@@ -55,8 +56,8 @@ const (
 	checkBatch = 256
 )
 
-// revokedSubject is the bus subject that carries ids of revoked partners and
-// allocations.
+// revokedSubject is the bus subject that carries ids of revoked partners and of
+// allocations that are over.
 const revokedSubject = "partner.revoked"
 
 // errRevoked is what the gateways answer to a revoked token.
@@ -143,23 +144,34 @@ func (t *partnerTokens) makeRoom(now time.Time) {
 	}
 }
 
-// ask asks the store which of the tokens are revoked, by their own ids or by
-// those of their allocations.
+// ask asks the store which of the tokens are revoked: by their own ids, or because
+// no record of their allocation is left (ADR 14).
 func (t *partnerTokens) ask(ctx context.Context, partners []*PartnerSession) (revoked []bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, min(askTimeout, t.core.requestTimeout()))
 	defer cancel()
-	keys := make([]store.Key, 0, 2*len(partners))
+	kinds := t.core.allocationKinds
+	keys := make([]store.Key, 0, (1+len(kinds))*len(partners))
 	for _, p := range partners {
-		keys = append(keys, partnerRevokedKey(p.PartnerID), partnerRevokedKey(p.AllocationID))
+		keys = append(keys, partnerRevokedKey(p.PartnerID))
+		for _, kind := range kinds {
+			keys = append(keys, store.Key{Kind: kind, ID: p.AllocationID.String()})
+		}
 	}
 	recs, err := t.db.Get(ctx, keys...)
 	if err != nil {
 		return nil, err
 	}
-	for i := range partners {
-		revoked = append(revoked, recs[2*i].Exists() || recs[2*i+1].Exists())
+	for i, p := range partners {
+		r := recs[i*(1+len(kinds)):][:1+len(kinds)]
+		allocated := slices.ContainsFunc(r[1:], func(r store.Record) bool { return r.Exists() })
+		revoked = append(revoked, r[0].Exists() || !p.AllocationID.IsZero() && !allocated)
 	}
 	return revoked, nil
+}
+
+// batch is how many tokens are asked about at once.
+func (t *partnerTokens) batch() int {
+	return max(1, min(checkBatch, store.MaxBatchKeys/(1+len(t.core.allocationKinds))))
 }
 
 // apply believes tokens of a partner or an allocation no more: first it marks what
@@ -246,11 +258,12 @@ func (t *partnerTokens) recheckSockets(ctx context.Context) error {
 			open[sock.who.partner.PartnerID] = sock.who.partner
 		}
 	}
-	batch := make([]*PartnerSession, 0, min(len(open), checkBatch))
+	size := t.batch()
+	batch := make([]*PartnerSession, 0, min(len(open), size))
 	for id, p := range open {
 		batch = append(batch, p)
 		delete(open, id)
-		if len(batch) < checkBatch && len(open) > 0 {
+		if len(batch) < size && len(open) > 0 {
 			continue
 		}
 		asked := time.Now()

@@ -41,7 +41,7 @@ func tokenNode(t *testing.T, name string, hub *cluster.Hub, db store.Driver) *pa
 	t.Helper()
 	signer := defaultTokenSigner()
 	c := &core{
-		log: slog.New(slog.DiscardHandler), bus: hub.Node(name), metrics: newMetrics(),
+		log: slog.New(slog.DiscardHandler), bus: hub.Node(name), metrics: newMetrics(), allocationKinds: []string{"other", "allocation"},
 		tokens: &tokens{keys: &token.Keys{}, config: func() tokenSignerConfig { return signer }},
 	}
 	limits := defaultCore(Development).Session
@@ -52,6 +52,27 @@ func tokenNode(t *testing.T, name string, hub *cluster.Hub, db store.Driver) *pa
 	}
 	c.partners = p
 	return p
+}
+
+// allocate makes a partner with an allocation, of which there is a record.
+func allocate(t *testing.T, db store.Driver) *PartnerSession {
+	t.Helper()
+	p := newPartner()
+	p.AllocationID = NewID[AllocationID]()
+	put := store.Put{Key: store.Key{Kind: "allocation", ID: p.AllocationID.String()}, Body: []byte("{}")}
+	if err := store.Commit(t.Context(), db, &store.Batch{Puts: []store.Put{put}}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// deallocate ends the allocation of a partner.
+func deallocate(t *testing.T, db store.Driver, p *PartnerSession) {
+	t.Helper()
+	del := store.Check{Key: store.Key{Kind: "allocation", ID: p.AllocationID.String()}, Expect: 1}
+	if err := store.Commit(t.Context(), db, &store.Batch{Deletes: []store.Check{del}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func newPartner() *PartnerSession { return &PartnerSession{PartnerID: NewID[PartnerID]()} }
@@ -73,6 +94,33 @@ func TestChecksOfPartnerTokensSeldomAskTheStore(t *testing.T) {
 	})
 }
 
+// Servers of games that are long over may go on to call with what they have.
+func TestTokensOfAllocationsThatAreOverCostNextToNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := &asked{Driver: store.NewMemory()}
+		node := tokenNode(t, "a", &cluster.Hub{}, db)
+		servers := make([]*PartnerSession, 1000)
+		for i := range servers {
+			servers[i] = newPartner()
+			servers[i].AllocationID = NewID[AllocationID]()
+		}
+		for range 600 { // ten minutes
+			for _, p := range servers {
+				if err := node.check(t.Context(), p); !errors.Is(err, ErrSessionReplaced) {
+					t.Fatalf("got %v, want ErrSessionReplaced", err)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		if got := db.reads.Load(); got > 1000 {
+			t.Errorf("%d reads for 1000 tokens, want one for each", got)
+		}
+		if got := db.commits.Load(); got > 0 {
+			t.Errorf("%d commits for tokens that are refused", got)
+		}
+	})
+}
+
 func TestRevocationReachesEveryNode(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -89,21 +137,27 @@ func TestRevocationReachesEveryNode(t *testing.T) {
 				if tt.silent {
 					there = tokenNode(t, "b", &cluster.Hub{}, db)
 				}
-				p := newPartner()
-				for _, node := range []*partnerTokens{here, there} {
-					if err := node.check(t.Context(), p); err != nil {
+				one, game := newPartner(), allocate(t, db)
+				for _, p := range []*PartnerSession{one, game} {
+					if err := errors.Join(here.check(t.Context(), p), there.check(t.Context(), p)); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if err := here.revoke(t.Context(), p.PartnerID); err != nil {
+				if err := here.revoke(t.Context(), one.PartnerID); err != nil {
 					t.Fatal(err)
 				}
-				if err := here.check(t.Context(), p); !errors.Is(err, ErrSessionReplaced) {
-					t.Errorf("the node that revoked: %v, want ErrSessionReplaced at once", err)
+				deallocate(t, db, game)
+				here.announce(t.Context(), game.AllocationID)
+				for _, p := range []*PartnerSession{one, game} {
+					if err := here.check(t.Context(), p); !errors.Is(err, ErrSessionReplaced) {
+						t.Errorf("the node that revoked: %v, want ErrSessionReplaced at once", err)
+					}
 				}
 				time.Sleep(tt.within)
-				if err := there.check(t.Context(), p); !errors.Is(err, ErrSessionReplaced) {
-					t.Errorf("the other node after %v: %v, want ErrSessionReplaced", tt.within, err)
+				for _, p := range []*PartnerSession{one, game} {
+					if err := there.check(t.Context(), p); !errors.Is(err, ErrSessionReplaced) {
+						t.Errorf("the other node after %v: %v, want ErrSessionReplaced", tt.within, err)
+					}
 				}
 			})
 		})
@@ -152,9 +206,9 @@ func (d slowStore) Get(ctx context.Context, keys ...store.Key) ([]store.Record, 
 
 func TestRevocationBeatsAnOlderAnswerOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		node := tokenNode(t, "a", &cluster.Hub{}, slowStore{store.NewMemory()})
-		p := newPartner()
-		p.AllocationID = NewID[AllocationID]()
+		db := store.NewMemory()
+		node := tokenNode(t, "a", &cluster.Hub{}, slowStore{db})
+		p := allocate(t, db)
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			if err := node.check(t.Context(), p); !errors.Is(err, ErrSessionReplaced) {
@@ -162,9 +216,8 @@ func TestRevocationBeatsAnOlderAnswerOfTheStore(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Millisecond)
-		if err := node.revoke(t.Context(), p.AllocationID); err != nil {
-			t.Fatal(err)
-		}
+		deallocate(t, db, p)
+		node.announce(t.Context(), p.AllocationID)
 		wg.Wait()
 		if err := node.check(t.Context(), p); !errors.Is(err, ErrSessionReplaced) {
 			t.Errorf("the next check: %v", err)

@@ -1,6 +1,7 @@
 package pragma_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -16,8 +17,39 @@ import (
 
 const sayPartnerFrame = `{"requestId":7,"type":"LabRpc.SayPartnerV1Request"}`
 
-// partner signs a game token as for a game server of an allocation.
+// allocationKind is the kind of the records that lab keeps of allocations.
+const allocationKind = "lab-allocation"
+
+// allocated says that there is an allocation.
+func (w *world) allocated(id pragma.AllocationID) {
+	w.T.Helper()
+	put := store.Put{Key: store.Key{Kind: allocationKind, ID: id.String()}, Body: []byte("{}")}
+	err := store.Commit(w.T.Context(), w.m.Store(), &store.Batch{Puts: []store.Put{put}})
+	if err != nil && !errors.Is(err, store.ErrConflict) { // said before
+		w.T.Fatal(err)
+	}
+}
+
+// over deletes the record of an allocation, as any node may.
+func (w *world) over(id pragma.AllocationID) {
+	w.T.Helper()
+	del := store.Check{Key: store.Key{Kind: allocationKind, ID: id.String()}, Expect: 1}
+	if err := store.Commit(w.T.Context(), w.m.Store(), &store.Batch{Deletes: []store.Check{del}}); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// partner signs a game token as for a game server of an allocation, of which there
+// is a record.
 func (w *world) partner(id pragma.PartnerID, allocation pragma.AllocationID) string {
+	w.T.Helper()
+	if !allocation.IsZero() {
+		w.allocated(allocation)
+	}
+	return w.sign(id, allocation)
+}
+
+func (w *world) sign(id pragma.PartnerID, allocation pragma.AllocationID) string {
 	w.T.Helper()
 	token, err := w.m.SignPartnerToken(pragma.Game, &pragma.PartnerSession{
 		PartnerID: id, AllocationID: allocation, Name: "game server", GameShardID: w.m.ShardID(),
@@ -40,16 +72,15 @@ func wantKicked(t *testing.T, name string, c *pragmatest.Raw) {
 	}
 }
 
-func TestTokensOfAnAllocationAreRevokedTogether(t *testing.T) {
+func TestTokensOfAnAllocationEndTogether(t *testing.T) {
 	run(t, "", func(t *testing.T, w *world) {
 		over, running := pragma.NewID[pragma.AllocationID](), pragma.NewID[pragma.AllocationID]()
 		first, second := w.partner(pragma.NewID[pragma.PartnerID](), over), w.partner(pragma.NewID[pragma.PartnerID](), over)
 		other := w.partner(pragma.NewID[pragma.PartnerID](), running)
 		open := map[string]*pragmatest.Raw{"first": w.Raw(gamePartner, first), "again": w.Raw(gamePartner, first), "second": w.Raw(gamePartner, second)}
 		stays := w.Raw(gamePartner, other)
-		if err := w.m.RevokeAllocation(t.Context(), over); err != nil {
-			t.Fatal(err)
-		}
+		w.over(over)
+		w.m.EndAllocationTokens(t.Context(), over)
 		for name, c := range open {
 			wantKicked(t, name, c)
 		}
@@ -61,9 +92,59 @@ func TestTokensOfAnAllocationAreRevokedTogether(t *testing.T) {
 		if f := call(stays, "LabRpc.SayPartnerV1", said{}); f.Response == nil {
 			t.Errorf("the server of another allocation got %s", f)
 		}
-		if err := w.m.RevokeAllocation(t.Context(), over); err != nil {
-			t.Errorf("revoking again: %v", err)
+		w.m.EndAllocationTokens(t.Context(), over) // again
+		w.Restart()
+		for name, token := range map[string]string{"first": first, "second": second} {
+			wantRefusal(t, name+", after a restart", w.post(gamePartner, token, sayPartnerFrame), revoked)
 		}
+		if got := w.post(gamePartner, other, sayPartnerFrame); got.Status != 200 {
+			t.Errorf("the server of another allocation after a restart: status %d", got.Status)
+		}
+		if n := count(t, w.m.Store(), "partner-revoked"); n != 0 {
+			t.Errorf("%d records are left of the allocation's tokens", n)
+		}
+	})
+}
+
+// count counts the records of a kind.
+func count(t *testing.T, db store.Driver, kind string) (n int) {
+	t.Helper()
+	for _, err := range db.List(t.Context(), store.Query{Kind: kind}) {
+		if n++; err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+func TestTokensWithoutAnAllocationAreRefused(t *testing.T) {
+	run(t, "", func(t *testing.T, w *world) {
+		revoked := refusal{401, "BAD_SESSION", replaced}
+		token := w.sign(pragma.NewID[pragma.PartnerID](), pragma.NewID[pragma.AllocationID]())
+		wantRefusal(t, "HTTP", w.post(gamePartner, token, sayPartnerFrame), revoked)
+		wantRefusal(t, "upgrade", w.refuseUpgrade(gamePartner, token), revoked)
+	})
+}
+
+// TestAllocationThatAnotherNodeEndsIsNoticed deletes the record as another node
+// would, and says nothing on the bus.
+func TestAllocationThatAnotherNodeEndsIsNoticed(t *testing.T) {
+	run(t, "", func(t *testing.T, w *world) {
+		id := pragma.NewID[pragma.AllocationID]()
+		token := w.partner(pragma.NewID[pragma.PartnerID](), id)
+		idle := w.partner(pragma.NewID[pragma.PartnerID](), id)
+		c := w.Raw(gamePartner, token)
+		if got := w.post(gamePartner, idle, sayPartnerFrame); got.Status != 200 {
+			t.Fatalf("status %d", got.Status)
+		}
+		w.over(id)
+		begin := time.Now()
+		wantKicked(t, "open socket", c)
+		if took := time.Since(begin); took > time.Minute {
+			t.Errorf("it was closed after %v, want within a minute", took)
+		}
+		time.Sleep(time.Minute - time.Since(begin))
+		wantRefusal(t, "HTTP", w.post(gamePartner, idle, sayPartnerFrame), refusal{401, "BAD_SESSION", replaced})
 	})
 }
 

@@ -105,7 +105,9 @@ type core struct {
 	signerBroken bool // its section has mistakes
 	keyInStore   bool // tokens have to be made when the store is open
 	partners     *partnerTokens
-	queue        *loginQueue
+	// allocationKinds are the kinds of records that tokens with an allocation id need.
+	allocationKinds []string
+	queue           *loginQueue
 
 	bus         cluster.Bus
 	metrics     *metrics

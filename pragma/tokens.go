@@ -153,8 +153,9 @@ func (m *Mount) VerifyPlayerToken(b Backend, text string) (*PlayerSession, error
 // SignPartnerToken returns a token that opens the partner gateway of a backend
 // for s. A life of zero, or a longer one than the configured one
 // (partnerExpirationHours), means that. No record is kept of it, unlike of those
-// of [Mount.CreatePartnerTokens]; [Mount.RevokePartner] and
-// [Mount.RevokeAllocation] end it all the same.
+// of [Mount.CreatePartnerTokens]; [Mount.RevokePartner] ends it all the same. One
+// with an allocation id is good only while there is a record of the allocation, see
+// [Mount.AllocationTokens].
 func (m *Mount) SignPartnerToken(b Backend, s *PartnerSession, life time.Duration) (string, error) {
 	claims := token.Claims{
 		SessionType: string(Partner),
