@@ -62,14 +62,18 @@ func (s *Service) wake() {
 func (s *Service) balance(ctx context.Context) {
 	tick := time.NewTicker(balanceInterval)
 	defer tick.Stop()
+	counts := time.NewTicker(countInterval)
+	defer counts.Stop()
+	err := s.count(ctx)
 	var warned time.Time
 	for {
-		var err error
 		select {
 		case <-ctx.Done():
 			return
+		case <-counts.C:
+			err = errors.Join(err, s.count(ctx))
 		case <-tick.C:
-			err = s.compareLine(ctx)
+			err = errors.Join(err, s.compareLine(ctx))
 		case <-s.nudge:
 		}
 		err = errors.Join(err, s.addServers(ctx))
@@ -77,6 +81,7 @@ func (s *Service) balance(ctx context.Context) {
 			s.m.Log().WarnContext(ctx, "cannot compare waiting games with servers", "err", err)
 			warned = time.Now()
 		}
+		err = nil
 	}
 }
 
@@ -103,10 +108,11 @@ func (s *Service) compareLine(ctx context.Context) error {
 
 // demand is what a pool needs and has.
 type demand struct {
-	policyID string
-	waiting  int // games
-	free     int // games that its servers have room for
-	servers  int // that report and came by themselves
+	policyID string // empty: the plugin knows
+	wanted   bool   // by the configuration
+	waiting  int    // games
+	free     int    // games that its servers have room for
+	servers  int    // that report and came by themselves
 }
 
 // addServers has servers started for every pool that has too few.
@@ -123,6 +129,9 @@ func (s *Service) addServers(ctx context.Context) error {
 	}
 	for id, n := range s.line.byPool() {
 		of(id).waiting = n
+	}
+	for _, id := range s.config.Load().ServerPoolIDs {
+		of(id).wanted = true
 	}
 	for item, err := range s.pools.List(ctx, "", "") {
 		if err != nil {
@@ -154,10 +163,10 @@ func (s *Service) addServers(ctx context.Context) error {
 
 // addTo decides, in a commit of the pool, how many servers are started.
 func (s *Service) addTo(ctx context.Context, id string, d *demand) error {
-	if d.waiting == 0 && d.policyID == "" {
+	if d.waiting == 0 && d.policyID == "" && !d.wanted {
 		return nil // only servers that came by themselves
 	}
-	if d.waiting > 0 {
+	if d.waiting > 0 || d.policyID == "" {
 		p, err := s.poolByID(ctx, id)
 		if err != nil {
 			return fmt.Errorf("look up server pool %q: %w", id, err)

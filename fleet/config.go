@@ -15,6 +15,19 @@ type Config struct {
 	// ServerPoolManagementPolicies are named by [ServerPool.ManagementPolicyID].
 	// The one called [DefaultPolicyID] is always there.
 	ServerPoolManagementPolicies map[string]ManagementPolicy `yaml:"serverPoolManagementPolicies"`
+	// ServerPoolIDs are pools that have their minCapacity from the start on, also
+	// before a game has asked for them. Default: none.
+	ServerPoolIDs []string `yaml:"serverPoolIds"`
+}
+
+// Validate reports ids that no pool can have.
+func (c Config) Validate() error {
+	for _, id := range c.ServerPoolIDs {
+		if len(id) > maxPool {
+			return fmt.Errorf("serverPoolIds: an id has %d bytes, at most %d are possible", len(id), maxPool)
+		}
+	}
+	return nil
 }
 
 // ManagementPolicy says how a pool is looked after. What a file leaves out has
@@ -25,11 +38,12 @@ type ManagementPolicy struct {
 	// GamesPerServer is how many games a server that is started will run at a
 	// time. It only decides how many are started. Default 1.
 	GamesPerServer int `yaml:"gamesPerServer"`
-	// MinCapacity is how many servers a pool has even when nothing waits, from the
-	// first game that asked for it on. Default 0.
+	// MinCapacity is how many servers a pool has even when nothing waits: one of
+	// serverPoolIds, or one that servers were started for before. Default 0.
 	MinCapacity int `yaml:"minCapacity"`
 	// MaxCapacity is beyond how many servers of the pool, also those that are
-	// starting or came by themselves, none is started. Default 100.
+	// starting or came by themselves, none is started, whichever nodes look after it
+	// at the same moment. Default 100.
 	MaxCapacity int `yaml:"maxCapacity"`
 	// MaxServerStartTimeMillis is how long a started server may take to its first
 	// report, before it is given up. Default 120000.

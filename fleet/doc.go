@@ -41,8 +41,10 @@
 // each server id, after the commit that wrote the ids down. A server that does not
 // report within maxServerStartTimeMillis is given up, and its tokens are revoked;
 // those of one that is gone are revoked an hour later. Nodes that compare at the
-// same moment agree through the store; one server too many may be started when a
-// game is taken meanwhile.
+// same moment agree through the store: never more than maxCapacity are started, but
+// one too many for the games there are may be when a game is taken meanwhile. A pool
+// that servers were started for, or that serverPoolIds names, has its minCapacity from
+// the start of the backend on.
 //
 // # Who may report
 //

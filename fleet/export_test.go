@@ -2,7 +2,12 @@ package fleet
 
 import (
 	"context"
+	"fmt"
+	"strings"
+	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/store"
@@ -56,4 +61,29 @@ func (s *Service) Waiting() int {
 		n += games
 	}
 	return n
+}
+
+// Wake has the node compare waiting games with servers now.
+func (s *Service) Wake() { s.wake() }
+
+// Measured returns the figures, one to a line as they are served.
+func (s *Service) Measured(t testing.TB) string {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	r.MustRegister(s.figures)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, f := range families {
+		for _, m := range f.Metric {
+			var labels []string
+			for _, l := range m.Label {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+			}
+			fmt.Fprintf(&b, "%s{%s} %v\n", f.GetName(), strings.Join(labels, ","), m.Gauge.GetValue())
+		}
+	}
+	return b.String()
 }

@@ -44,6 +44,7 @@ type Service struct {
 	adds     *entity.Lane[addCall, addResult]
 
 	line    *line
+	figures *figures
 	begun   time.Time   // store time; servers had no chance to report before
 	passive atomic.Bool // the plugin starts no servers
 	nudge   chan struct{}
@@ -78,6 +79,10 @@ func (s *Service) Mount(m *pragma.Mount) error {
 		return err
 	}
 	s.m, s.line, s.nudge = m, newLine(), make(chan struct{}, 1)
+	s.figures = newFigures(s.line)
+	if err := m.Metrics().Register(s.figures); err != nil {
+		return err
+	}
 	s.requests = entity.Of(m, "fleet-request", entity.Options[request]{
 		Due:   func(r *request) time.Time { return r.ForgetAt },
 		OnDue: func(tx *entity.Tx, id string, _ *request) error { return s.requests.Delete(tx, id) },

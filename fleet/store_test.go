@@ -260,13 +260,19 @@ func (kept) Close() error { return nil }
 // node starts a server of its own on a store.
 func node(t testing.TB, name string, db store.Driver) (*fleet.Service, *gameinstance.Service) {
 	t.Helper()
+	return nodeWith(t, name, db, nil, "")
+}
+
+// nodeWith is node with a plugin and a configuration of the fleet.
+func nodeWith(t testing.TB, name string, db store.Driver, plugin fleet.Plugin, config string) (*fleet.Service, *gameinstance.Service) {
+	t.Helper()
 	games := &gameinstance.Service{}
-	servers := &fleet.Service{Games: games}
+	servers := &fleet.Service{Plugin: plugin, Games: games}
 	games.Provider = servers
 	ctx, stop := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan error, 1)
 	srv := &pragma.Server{
-		Config: pragmatest.Config(t, "core: {nodeName: "+name+"}"),
+		Config: pragmatest.Config(t, "core: {nodeName: "+name+"}", "game: {serviceConfigs: {FleetServiceConfig: {"+config+"}}}"),
 		Game:   []pragma.Service{games, servers},
 		Store:  func(context.Context) (store.Driver, error) { return kept{db}, nil },
 		Logger: slog.New(slog.DiscardHandler),
