@@ -37,7 +37,7 @@ func everywhere() []string { return []string{"*", "*/..."} }
 
 // measured returns the packages with metrics of their own.
 func measured() []string {
-	return []string{"pragma", "pragma/entity", "pragma/account", "party", "gameinstance", "matchmaking", "authcode", "escs"}
+	return []string{"pragma", "pragma/entity", "pragma/account", "party", "gameinstance", "fleet", "matchmaking", "authcode", "escs"}
 }
 
 // suites returns the packages that are called by tests, for libraries that no
