@@ -26,7 +26,7 @@ func (s *Service) matchEndV4(ctx context.Context, who *pragma.PartnerSession, re
 		Ext:               req.MatchEnd.Ext,
 	}
 	for i, p := range req.MatchEnd.PlayerMatchEnds {
-		end.PlayerGameResults[i] = wire.PlayerGameResult{PlayerID: p.PlayerID, Ext: p.Ext}
+		end.PlayerGameResults[i] = wire.PlayerGameResult(p)
 	}
 	resp, err := s.endGameV1(ctx, who, end)
 	if err == nil {

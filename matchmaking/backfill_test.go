@@ -161,9 +161,9 @@ func (s *player) host(r rules) string {
 }
 
 // about calls a method of GameInstanceRpc that only names a game.
-func (s *player) about(call, game string) {
-	s.w.T.Helper()
-	s.do("GameInstanceRpc."+call, m{"gameInstanceId": game})
+func (p *player) about(call, game string) {
+	p.w.T.Helper()
+	p.do("GameInstanceRpc."+call, m{"gameInstanceId": game})
 }
 
 // open is host for a game that waits for players.
