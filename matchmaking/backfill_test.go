@@ -153,10 +153,10 @@ func (p *player) connect() {
 }
 
 // host makes a game without players on a server, and lets it run.
-func (s *player) host(r rules) string {
-	s.w.T.Helper()
-	id := s.do("GameInstanceRpc.CreateGameInstancePartnerV1", m{"requestExt": r})["gameInstanceId"].(string)
-	s.do("GameInstanceRpc.ConnectPlayersV1", m{"gameInstanceId": id, "hostname": "play.example", "port": 7777, "playerConnectionDetails": []m{}})
+func (p *player) host(r rules) string {
+	p.w.T.Helper()
+	id := p.do("GameInstanceRpc.CreateGameInstancePartnerV1", m{"requestExt": r})["gameInstanceId"].(string)
+	p.do("GameInstanceRpc.ConnectPlayersV1", m{"gameInstanceId": id, "hostname": "play.example", "port": 7777, "playerConnectionDetails": []m{}})
 	return id
 }
 
@@ -167,11 +167,11 @@ func (p *player) about(call, game string) {
 }
 
 // open is host for a game that waits for players.
-func (s *player) open(r rules) string {
-	s.w.T.Helper()
-	id := s.host(r)
-	s.about("EnterMatchmakingV1", id)
-	s.told()
+func (p *player) open(r rules) string {
+	p.w.T.Helper()
+	id := p.host(r)
+	p.about("EnterMatchmakingV1", id)
+	p.told()
 	return id
 }
 
