@@ -73,21 +73,3 @@ func TestTheEndOfAGameSurvivesAKill(t *testing.T) {
 		}
 	})
 }
-
-// A crash right after the commit must not lose the reason of a kick.
-func TestARemovalSurvivesAKill(t *testing.T) {
-	run(t, options{}, func(t *testing.T, w *world) {
-		ada, ben := w.player("ada"), w.player("ben")
-		ada.Cut()
-		id := w.match(ada, ben)
-		server := w.allocated()
-		server.play(id, ada, ben)
-		server.do("GameInstanceRpc.RemovePlayersV2", m{"gameInstanceId": id.String(), "players": []m{{"playerId": ada.id.String()}}})
-		w.Kill()
-		w.Start()
-		ada.connect()
-		if got := ada.heard(); !slices.Equal(got, []string{"RemovedFromGameV1"}) {
-			t.Errorf("ada hears %v after the kill, want the removal alone", got)
-		}
-	})
-}
