@@ -3,11 +3,13 @@ package mysql
 import (
 	"context"
 	"io/fs"
+
+	"github.com/openpragma/engine/internal/migration"
 )
 
 // Migrate brings a schema to the version of the files.
 func Migrate(ctx context.Context, c Config, files fs.FS) error {
-	all, err := loadMigrations(files)
+	all, err := migration.Load(files)
 	if err != nil {
 		return err
 	}

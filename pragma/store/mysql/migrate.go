@@ -2,16 +2,14 @@ package mysql
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql/driver"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openpragma/engine/internal/migration"
 )
 
 //go:embed migrations/*.sql
@@ -23,43 +21,9 @@ const mark = "records of a game backend"
 // migrateWait is how long another server may take to migrate the same schema.
 const migrateWait = 60 * time.Second
 
-// migration is one numbered step of the schema. Statements that change tables
-// commit at once, so that a step cut short runs again from its beginning: it
-// must be written so that this does no harm (IF NOT EXISTS).
-type migration struct {
-	number   int64
-	name     string
-	sql      string
-	checksum string
-}
-
-// loadMigrations reads the embedded files, which are numbered from 1 without gaps.
-func loadMigrations(files fs.FS) ([]migration, error) {
-	names, err := fs.Glob(files, "migrations/*.sql") // sorted
-	if err != nil {
-		return nil, err
-	}
-	var all []migration
-	for i, name := range names {
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, err
-		}
-		name = strings.TrimPrefix(name, "migrations/")
-		digits, _, _ := strings.Cut(name, "_")
-		n, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || n != int64(i+1) {
-			return nil, fmt.Errorf("migration %s is out of order, want number %d", name, i+1)
-		}
-		sum := sha256.Sum256(text)
-		all = append(all, migration{n, name, string(text), hex.EncodeToString(sum[:])})
-	}
-	return all, nil
-}
-
 // migrate brings the schema to the newest version.
 func migrate(ctx context.Context, c *conn) error {
-	all, err := loadMigrations(migrationFiles)
+	all, err := migration.Load(migrationFiles)
 	if err != nil {
 		return err
 	}
@@ -69,9 +33,13 @@ func migrate(ctx context.Context, c *conn) error {
 // migrateTo applies what is missing, while no other server does. It refuses, and
 // changes nothing in, a schema that is not ours, is newer, or was built
 // differently. A schema that is up to date needs no rights to change it.
-func migrateTo(ctx context.Context, c *conn, all []migration) (err error) {
-	done, err := readSchema(ctx, c, all)
-	if err != nil || len(done) == len(all) {
+//
+// Statements that change tables commit at once, so a step that was cut short runs
+// again from its beginning: it must be written so that this does no harm (IF NOT
+// EXISTS).
+func migrateTo(ctx context.Context, c *conn, all []migration.Step) (err error) {
+	missing, err := missingSteps(ctx, c, all)
+	if err != nil || len(missing) == 0 {
 		return err
 	}
 	unlock, err := lockSchema(ctx, c)
@@ -79,12 +47,12 @@ func migrateTo(ctx context.Context, c *conn, all []migration) (err error) {
 		return portError("migrate", final, err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	if done, err = readSchema(ctx, c, all); err != nil {
+	if missing, err = missingSteps(ctx, c, all); err != nil {
 		return err
 	}
-	for _, m := range all[len(done):] {
+	for _, m := range missing {
 		if err := applyMigration(ctx, c, m); err != nil {
-			return portError("migration "+m.name, final, err)
+			return portError("migration "+m.Name, final, err)
 		}
 	}
 	return nil
@@ -111,8 +79,17 @@ func lockSchema(ctx context.Context, c *conn) (unlock func() error, err error) {
 	return nil, errors.New("another server has been migrating this schema for a minute")
 }
 
+// missingSteps returns what was not applied so far.
+func missingSteps(ctx context.Context, c *conn, all []migration.Step) ([]migration.Step, error) {
+	done, err := readSchema(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return migration.Missing(all, done)
+}
+
 // readSchema returns the checksums of what was applied, in order.
-func readSchema(ctx context.Context, c *conn, all []migration) ([]string, error) {
+func readSchema(ctx context.Context, c *conn) ([]string, error) {
 	comment, tables := "", 0
 	err := c.query(ctx, "SELECT table_name, table_comment FROM information_schema.tables WHERE table_schema = DATABASE()",
 		func(row []driver.Value) error {
@@ -144,19 +121,12 @@ func readSchema(ctx context.Context, c *conn, all []migration) ([]string, error)
 		return nil, portError("read the schema", final, err)
 	case gap != "":
 		return nil, fmt.Errorf("the schema has migration %s but not the one before", gap)
-	case len(sums) > len(all):
-		return nil, fmt.Errorf("the schema has version %d, this program knows only %d: use a newer program", len(sums), len(all))
-	}
-	for i, sum := range sums {
-		if sum != all[i].checksum {
-			return nil, fmt.Errorf("migration %s was changed after it had been applied to this schema", all[i].name)
-		}
 	}
 	return sums, nil
 }
 
 // applyMigration runs one migration and notes it.
-func applyMigration(ctx context.Context, c *conn, m migration) error {
+func applyMigration(ctx context.Context, c *conn, m migration.Step) error {
 	if _, err := c.exec(ctx, `CREATE TABLE IF NOT EXISTS migration (
 		number   INT          NOT NULL PRIMARY KEY,
 		name     VARCHAR(200) NOT NULL,
@@ -165,12 +135,12 @@ func applyMigration(ctx context.Context, c *conn, m migration) error {
 	) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='`+mark+`'`); err != nil {
 		return err
 	}
-	if strings.TrimSpace(m.sql) != "" {
-		if _, err := c.exec(ctx, m.sql); err != nil {
+	if strings.TrimSpace(m.SQL) != "" {
+		if _, err := c.exec(ctx, m.SQL); err != nil {
 			return err
 		}
 	}
 	_, err := c.exec(ctx, "INSERT INTO migration (number, name, checksum, applied) VALUES (?, ?, ?, ?)",
-		m.number, m.name, m.checksum, time.Now().UTC().Format(time.RFC3339))
+		m.Number, m.Name, m.Checksum, time.Now().UTC().Format(time.RFC3339))
 	return err
 }

@@ -3,11 +3,13 @@ package sqlite
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/openpragma/engine/internal/migration"
 )
 
 // Migrate brings the database at path to the schema of the files.
 func Migrate(path string, files fs.FS) error {
-	all, err := loadMigrations(files)
+	all, err := migration.Load(files)
 	if err != nil {
 		return err
 	}

@@ -1,16 +1,14 @@
 package sqlite
 
 import (
-	"crypto/sha256"
 	"database/sql/driver"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/openpragma/engine/internal/migration"
 )
 
 //go:embed migrations/*.sql
@@ -19,41 +17,9 @@ var migrationFiles embed.FS
 // applicationID marks our databases in the header of the file.
 const applicationID = 0x50524147 // "PRAG"
 
-// migration is one numbered step of the schema.
-type migration struct {
-	number   int64
-	name     string
-	sql      string
-	checksum string
-}
-
-// loadMigrations reads the embedded files, which are numbered from 1 without gaps.
-func loadMigrations(files fs.FS) ([]migration, error) {
-	names, err := fs.Glob(files, "migrations/*.sql") // sorted
-	if err != nil {
-		return nil, err
-	}
-	var all []migration
-	for i, name := range names {
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return nil, err
-		}
-		name = strings.TrimPrefix(name, "migrations/")
-		digits, _, _ := strings.Cut(name, "_")
-		n, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil || n != int64(i+1) {
-			return nil, fmt.Errorf("migration %s is out of order, want number %d", name, i+1)
-		}
-		sum := sha256.Sum256(text)
-		all = append(all, migration{n, name, string(text), hex.EncodeToString(sum[:])})
-	}
-	return all, nil
-}
-
 // migrate brings the database to the newest schema. It refuses, and changes
 // nothing in, a database that is not ours, is newer, or was built differently.
-func migrate(c *conn, all []migration) error {
+func migrate(c *conn, all []migration.Step) error {
 	ours, err := isOurs(c)
 	if err != nil {
 		return err
@@ -65,17 +31,13 @@ func migrate(c *conn, all []migration) error {
 	if err != nil {
 		return err
 	}
-	if len(done) > len(all) {
-		return fmt.Errorf("the database has schema version %d, this program knows only %d: use a newer program", len(done), len(all))
+	missing, err := migration.Missing(all, done)
+	if err != nil {
+		return err
 	}
-	for i, sum := range done {
-		if sum != all[i].checksum {
-			return fmt.Errorf("migration %s was changed after it had been applied to this database", all[i].name)
-		}
-	}
-	for _, m := range all[len(done):] {
+	for _, m := range missing {
 		if err := apply(c, m); err != nil {
-			return fmt.Errorf("migration %s: %w", m.name, err)
+			return fmt.Errorf("migration %s: %w", m.Name, err)
 		}
 	}
 	return nil
@@ -113,7 +75,7 @@ func appliedMigrations(c *conn) ([]string, error) {
 }
 
 // apply runs one migration and notes it, both or neither.
-func apply(c *conn, m migration) error {
+func apply(c *conn, m migration.Step) error {
 	if err := c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
@@ -125,9 +87,9 @@ func apply(c *conn, m migration) error {
 			checksum TEXT NOT NULL,
 			applied  TEXT NOT NULL
 		) STRICT`),
-		c.exec(m.sql),
+		c.exec(m.SQL),
 		c.exec("INSERT INTO migration (number, name, checksum, applied) VALUES (?, ?, ?, ?)",
-			m.number, m.name, m.checksum, time.Now().UTC().Format(time.RFC3339)),
+			m.Number, m.Name, m.Checksum, time.Now().UTC().Format(time.RFC3339)),
 	)
 	if err != nil {
 		return errors.Join(err, c.exec("ROLLBACK"))

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openpragma/engine/internal/migration"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -182,7 +183,7 @@ func checkHeader(path string) error {
 
 // prepareFile sets the journal mode and migrates.
 func prepareFile(path string) (err error) {
-	all, err := loadMigrations(migrationFiles)
+	all, err := migration.Load(migrationFiles)
 	if err != nil {
 		return err
 	}
