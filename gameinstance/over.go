@@ -37,7 +37,9 @@ func (t *turn) finishOver() error {
 	if err := t.writePlayers(c); err != nil {
 		return err
 	}
-	t.tellRemoved(t.inst.removed)
+	if err := t.tellRemoved(t.inst.removed); err != nil {
+		return err
+	}
 	if err := t.close(); err != nil {
 		return err
 	}

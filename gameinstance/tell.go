@@ -10,7 +10,9 @@ import (
 
 // tell tells everybody what the commit means for him (wire §9).
 func (t *turn) tell(c *changes) error {
-	t.tellRemoved(c.removed)
+	if err := t.tellRemoved(c.removed); err != nil {
+		return err
+	}
 	if err := t.tellAdded(c); err != nil {
 		return err
 	}
@@ -25,21 +27,22 @@ func (t *turn) tell(c *changes) error {
 	return t.returnToParties(gone)
 }
 
-// tellRemoved tells players that they are out, and why. It is not said again to
-// one who was away: he may be back in the game by then.
-func (t *turn) tellRemoved(removed []removal) {
+// tellRemoved tells players that they are out, and why: nothing repeats that, so it
+// waits for those who are away, until they join a game.
+func (t *turn) tellRemoved(removed []removal) error {
 	n := &t.s.notices
 	for _, r := range removed {
 		id := r.player.m.PlayerID
 		t.s.slots.Announce(t.tx, id)
+		news := n.removed.Of(&wire.GameInstanceRemovedFromGameV1Notification{GameInstanceID: wire.UUID(t.h.ID), Ext: r.ext})
 		if r.terminated {
-			t.tx.NotifyPlayers(n.terminated.Of(t.terminated()), id)
-			continue
+			news = n.terminated.Of(t.terminated())
 		}
-		t.tx.NotifyPlayers(n.removed.Of(&wire.GameInstanceRemovedFromGameV1Notification{
-			GameInstanceID: wire.UUID(t.h.ID), Ext: r.ext,
-		}), id)
+		if err := t.s.slots.NotifyUntilGame(t.tx, news, id); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (t *turn) terminated() *wire.GameInstanceTerminationV1Notification {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/openpragma/engine/pragma/ext"
 )
 
 // ends counts how often a player was told the end of a game.
@@ -70,6 +72,43 @@ func TestTheEndOfAGameSurvivesAKill(t *testing.T) {
 		ada.connect()
 		if got := ada.heard(); !slices.Equal(got, []string{"GameEndedV1"}) {
 			t.Errorf("ada hears %v after the kill, want the end alone", got)
+		}
+	})
+}
+
+// A crash right after the commit must not lose the reason of a kick.
+func TestARemovalSurvivesAKill(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		ada, ben := w.player("ada"), w.player("ben")
+		ada.Cut()
+		id := w.match(ada, ben)
+		server := w.allocated()
+		server.play(id, ada, ben)
+		server.do("GameInstanceRpc.RemovePlayersV2", m{"gameInstanceId": id.String(), "players": []m{{"playerId": ada.id.String()}}})
+		w.Kill()
+		w.Start()
+		ada.connect()
+		if got := ada.heard(); !slices.Equal(got, []string{"RemovedFromGameV1"}) {
+			t.Errorf("ada hears %v after the kill, want the removal alone", got)
+		}
+	})
+}
+
+// Who is back in the game by the time he connects does not hear that he is out.
+func TestARemovalIsForgottenWhenThePlayerIsAddedAgain(t *testing.T) {
+	run(t, options{}, func(t *testing.T, w *world) {
+		ada, ben := w.player("ada"), w.player("ben")
+		id := w.match(ada, ben)
+		server := w.allocated()
+		server.play(id, ada, ben)
+		ada.Cut()
+		server.do("GameInstanceRpc.RemovePlayersV2", m{"gameInstanceId": id.String(), "players": []m{{"playerId": ada.id.String()}}})
+		if err := w.games.AddPlayers(t.Context(), id, ext.Value{}, toAdd(ada)); err != nil {
+			t.Fatal(err)
+		}
+		ada.connect()
+		if got := ada.heard(); slices.Contains(got, "RemovedFromGameV1") {
+			t.Errorf("ada hears %v, and is in the game", got)
 		}
 	})
 }

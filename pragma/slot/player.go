@@ -35,11 +35,13 @@ type Player struct {
 // InGame reports whether the player is in a game instance.
 func (p *Player) InGame() bool { return len(p.GameInstanceIDs) > 0 }
 
-// JoinGame notes that the player is in one more game. His queue entry is over.
+// JoinGame notes that the player is in one more game. His queue entry is over,
+// and so is what waited only until he joins a game.
 func (p *Player) JoinGame(id pragma.GameInstanceID, reconnect bool) {
 	p.LeaveGame(id)
 	p.GameInstanceIDs = append(p.GameInstanceIDs, id)
 	p.TicketID, p.Reconnect = pragma.TicketID{}, reconnect
+	p.Waiting = slices.DeleteFunc(p.Waiting, func(w Waiting) bool { return w.UntilGame })
 }
 
 // LeaveGame notes that the player is no longer in the game, and reports whether

@@ -16,6 +16,8 @@ type Waiting struct {
 	ID           pragma.ID[Waiting]   `json:"id"`
 	Since        time.Time            `json:"since"`
 	Notification *pragma.Notification `json:"notification"`
+	// UntilGame says that it means nothing to a player who has joined a game since.
+	UntilGame bool `json:"untilGame,omitzero"`
 }
 
 const (
@@ -38,20 +40,35 @@ const (
 // an hour; so he may get it twice. One who goes on with the frames he has missed
 // (ADR 12) gets it with them, and again with the next greeting within the hour.
 func (s *Slots) NotifyOnce(tx *entity.Tx, n *pragma.Notification, to ...pragma.PlayerID) error {
+	return s.notifyOnce(tx, Waiting{Notification: n}, to)
+}
+
+// NotifyUntilGame is [Slots.NotifyOnce] for something that means nothing to a
+// player who is in a game, such as his removal from the one before: it stops
+// waiting when he joins one.
+func (s *Slots) NotifyUntilGame(tx *entity.Tx, n *pragma.Notification, to ...pragma.PlayerID) error {
+	return s.notifyOnce(tx, Waiting{Notification: n, UntilGame: true}, to)
+}
+
+func (s *Slots) notifyOnce(tx *entity.Tx, news Waiting, to []pragma.PlayerID) error {
 	for _, id := range to {
 		p, err := s.Edit(tx, id)
 		if err != nil {
 			return err
 		}
+		if news.UntilGame && p.InGame() {
+			continue
+		}
 		p.Waiting = slices.DeleteFunc(p.Waiting, func(w Waiting) bool { return tx.Now().Sub(w.Since) > waitingLife })
 		if len(p.Waiting) == maxWaiting {
 			p.Waiting = p.Waiting[1:]
 		}
-		w := Waiting{ID: pragma.NewID[pragma.ID[Waiting]](), Since: tx.Now(), Notification: n}
+		w := news
+		w.ID, w.Since = pragma.NewID[pragma.ID[Waiting]](), tx.Now()
 		p.Waiting = append(p.Waiting, w)
 		tx.After(func(context.Context) { s.sent(id, w.ID) })
 	}
-	tx.NotifyPlayers(n, to...)
+	tx.NotifyPlayers(news.Notification, to...)
 	return nil
 }
 
