@@ -15,46 +15,17 @@ import (
 	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
-// operator is somebody at an operator gateway.
-type operator struct {
-	w *world
-	*pragmatest.Raw
-}
+// operator is somebody at the operator gateway.
+type operator struct{ *pragmatest.Raw }
 
-// operator opens a socket of an operator with a role.
-func (w *world) operator(role string) *operator {
-	w.T.Helper()
-	token, err := w.queue.m.SignOperatorToken(pragma.Game, &pragma.OperatorSession{
-		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{role},
-	})
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return &operator{w, w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Operator}, token)}
-}
+func (w *world) operator(role string) *operator { return &operator{w.Operator(pragma.Game, role)} }
 
-// try makes a call of GameInstanceRpc; see peer.try.
+// try makes a call of GameInstanceRpc, and returns the answer or why it was refused.
 func (o *operator) try(call string, payload m) (m, string) {
-	o.w.T.Helper()
-	o.Request("GameInstanceRpc."+call+"OperatorV1", payload)
-	for {
-		switch f := o.Read(); {
-		case f.Response != nil:
-			return f.Response.Payload, ""
-		case f.ServiceError != nil:
-			return nil, f.ServiceError.Error + f.ServiceError.ExtError
-		}
-	}
+	return o.Try("GameInstanceRpc."+call+"OperatorV1", payload)
 }
 
-func (o *operator) do(call string, payload m) m {
-	o.w.T.Helper()
-	got, refused := o.try(call, payload)
-	if refused != "" {
-		o.w.T.Fatalf("%s: %s", call, refused)
-	}
-	return got
-}
+func (o *operator) do(call string, payload m) m { return o.Call("GameInstanceRpc."+call+"OperatorV1", payload) }
 
 func TestOperatorsFindGameInstances(t *testing.T) {
 	run(t, options{}, func(t *testing.T, w *world) {

@@ -16,45 +16,17 @@ import (
 	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
-// operator opens a socket of an operator with a role.
-func (w *world) operator(role string) *operator {
-	w.T.Helper()
-	token, err := w.queue.m.SignOperatorToken(pragma.Game, &pragma.OperatorSession{
-		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{role},
-	})
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return &operator{w, w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Operator}, token)}
-}
+// operator is somebody at the operator gateway.
+type operator struct{ *pragmatest.Raw }
 
-type operator struct {
-	w *world
-	*pragmatest.Raw
-}
+func (w *world) operator(role string) *operator { return &operator{w.Operator(pragma.Game, role)} }
 
-// try makes a call of PartyRpc; see player.try.
+// try makes a call of PartyRpc, and returns the answer or why it was refused.
 func (o *operator) try(call string, payload m) (m, string) {
-	o.w.T.Helper()
-	o.Request("PartyRpc."+call+"OperatorV1", payload)
-	for {
-		switch f := o.Read(); {
-		case f.Response != nil:
-			return f.Response.Payload, ""
-		case f.ServiceError != nil:
-			return nil, f.ServiceError.Error + f.ServiceError.ExtError
-		}
-	}
+	return o.Try("PartyRpc."+call+"OperatorV1", payload)
 }
 
-func (o *operator) do(call string, payload m) m {
-	o.w.T.Helper()
-	got, refused := o.try(call, payload)
-	if refused != "" {
-		o.w.T.Fatalf("%s: %s", call, refused)
-	}
-	return got
-}
+func (o *operator) do(call string, payload m) m { return o.Call("PartyRpc."+call+"OperatorV1", payload) }
 
 func TestOperatorsFindParties(t *testing.T) {
 	run(t, options{}, func(w *world) {

@@ -354,7 +354,7 @@ func TestTheAllocatorMustHaveTheNameThatIsExpected(t *testing.T) {
 }
 
 func TestBrokenFilesLeaveTheLastGoodCertificate(t *testing.T) {
-	logs := captureLogs(t)
+	logs := pragmatest.CaptureLogs(t)
 	f := newFake(t, 20, skirmish())
 	p := f.plugin(nil)
 	if err := allocate(t, p); err != nil {
@@ -396,34 +396,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// safeBuffer may be written to by several goroutines.
-type safeBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func captureLogs(t *testing.T) *safeBuffer {
-	logs := &safeBuffer{}
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(logs, nil)))
-	t.Cleanup(func() { slog.SetDefault(before) })
-	return logs
-}
-
 func TestTheLogHasTheServerAndNoToken(t *testing.T) {
-	logs := captureLogs(t)
+	logs := pragmatest.CaptureLogs(t)
 	f := newFake(t, 1, skirmish())
 	if err := allocate(t, f.plugin(nil)); err != nil {
 		t.Fatal(err)
@@ -490,7 +464,7 @@ func TestAServerThatNobodyWantsIsTold(t *testing.T) {
 }
 
 func TestABurstWithFailuresTakesOneServerForEachGame(t *testing.T) {
-	captureLogs(t)
+	pragmatest.CaptureLogs(t)
 	const games = 1000
 	f := newFake(t, games, skirmish())
 	var mu sync.Mutex

@@ -8,6 +8,7 @@ import (
 
 	"github.com/openpragma/engine/gameinstance/providertest"
 	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 // faults are what goes wrong with the next calls.
@@ -56,7 +57,7 @@ func TestAgonesIsAProvider(t *testing.T) {
 					}
 					return false
 				})
-				logs := captureLogs(t)
+				logs := pragmatest.CaptureLogs(t)
 				return providertest.Fixture{
 					Provider: p, Logs: logs.String, Fault: broken.plan,
 					Servers: func(id pragma.AllocationID) int {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/openpragma/engine/gameinstance/providertest"
 	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 // faults are what goes wrong with the next calls.
@@ -52,7 +53,7 @@ func TestTheFleetIsAProvider(t *testing.T) {
 			}
 			return false
 		})
-		logs := captureLogs(t)
+		logs := pragmatest.CaptureLogs(t)
 		return providertest.Fixture{
 			Provider: f.plugin(t, nil), Logs: logs.String, Fault: broken.plan,
 			Servers: func(id pragma.AllocationID) int {

@@ -48,32 +48,6 @@ type fleet struct {
 	spoil   func(w http.ResponseWriter) bool // instead of the answer
 }
 
-// safeBuffer may be written to by several goroutines.
-type safeBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-func captureLogs(t *testing.T) *safeBuffer {
-	logs := &safeBuffer{}
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(logs, nil)))
-	t.Cleanup(func() { slog.SetDefault(before) })
-	return logs
-}
-
 func newFleet(t testing.TB) *fleet {
 	f := &fleet{running: make(map[pragma.AllocationID]int), ended: make(map[pragma.AllocationID]bool)}
 	f.Secrets = map[string]pragma.Secret{"k1": secret}

@@ -31,16 +31,7 @@ func (w *world) admin() *pragmatest.Raw {
 }
 
 // viewer opens a socket of an operator who may only look.
-func (w *world) viewer() *pragmatest.Raw {
-	w.T.Helper()
-	token, err := w.lab.m.SignOperatorToken(pragma.Social, &pragma.OperatorSession{
-		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{pragma.RoleViewer},
-	})
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return w.Raw(socialOperator, token)
-}
+func (w *world) viewer() *pragmatest.Raw { return w.Operator(pragma.Social, pragma.RoleViewer) }
 
 // newAccount logs a player in for the first time and returns his social id.
 func (w *world) newAccount(name string) string {

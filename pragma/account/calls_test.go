@@ -232,13 +232,7 @@ func TestPartnerTokenRequestsAreChecked(t *testing.T) {
 
 func TestOnlyAdminsChangeThings(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
-		token, err := w.lab.m.SignOperatorToken(pragma.Social, &pragma.OperatorSession{
-			SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{"VIEWER"},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := w.Raw(socialOperator, token)
+		c := w.Operator(pragma.Social, pragma.RoleViewer)
 		for _, name := range []string{"AccountRpc.CreatePartnerTokenV1", "AccountRpc.CreateAccountWithUnsafeProviderV2"} {
 			if f := ask(c, name, map[string]any{}); f.ServiceError == nil || f.ServiceError.Error != "AccountService_Unauthorized" {
 				t.Errorf("%s: a viewer got %s", name, f)

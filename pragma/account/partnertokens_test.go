@@ -22,16 +22,7 @@ const terminated = "PartnerSessionRpc.PartnerSessionTerminatedV1Notification"
 func (w *world) operatorSocket() *pragmatest.Raw { return w.Raw(socialOperator, w.operator().token) }
 
 // viewerSocket opens a socket of an operator who may only look.
-func (w *world) viewerSocket() *pragmatest.Raw {
-	w.T.Helper()
-	token, err := w.lab.m.SignOperatorToken(pragma.Social, &pragma.OperatorSession{
-		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{pragma.RoleViewer},
-	})
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return w.Raw(socialOperator, token)
-}
+func (w *world) viewerSocket() *pragmatest.Raw { return w.Operator(pragma.Social, pragma.RoleViewer) }
 
 // pair is what CreatePartnerTokenV1 answers.
 type pair struct{ id, game, social string }

@@ -146,13 +146,7 @@ func (w *world) partner() *client {
 
 func (w *world) operator(role string) *client {
 	w.T.Helper()
-	token, err := w.lab.m.SignOperatorToken(pragma.Game, &pragma.OperatorSession{
-		SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{role},
-	})
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return &client{Raw: w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Operator}, token), w: w}
+	return &client{Raw: w.Operator(pragma.Game, role), w: w}
 }
 
 func idOf(t *testing.T, token string) pragma.PlayerID {

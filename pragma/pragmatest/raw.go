@@ -208,6 +208,21 @@ func (c *Raw) Call(call string, payload any) map[string]any {
 	}
 }
 
+// Try makes a call and returns its answer's payload, or the name of the error that
+// refused it. Notifications that come before are dropped.
+func (c *Raw) Try(call string, payload any) (got map[string]any, refused string) {
+	c.w.T.Helper()
+	c.Request(call, payload)
+	for {
+		switch f := c.Read(); {
+		case f.Response != nil:
+			return f.Response.Payload, ""
+		case f.ServiceError != nil:
+			return nil, f.ServiceError.Error + f.ServiceError.ExtError
+		}
+	}
+}
+
 // Closed waits for the end of the socket, dropping frames, and returns the close
 // code, or -1 if it was cut without one.
 func (c *Raw) Closed() int {

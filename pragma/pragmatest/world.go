@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -32,7 +30,8 @@ type World struct {
 	db      store.Driver
 	wrap    func(store.Driver) store.Driver
 	lease   *lease
-	logs    *logs
+	logs    *Logs
+	signer  *signer
 
 	addresses pragma.Addresses
 	stop      context.CancelFunc
@@ -50,7 +49,7 @@ type World struct {
 func Run(t *testing.T, build func() *pragma.Server, fn func(w *World)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &World{T: t, build: build, network: newNetwork(), logs: &logs{}}
+		w := &World{T: t, build: build, network: newNetwork(), logs: &Logs{}}
 		transport := &http.Transport{DialContext: w.network.dial}
 		w.http = &http.Client{Transport: transport}
 		defer func() {
@@ -96,6 +95,8 @@ func (w *World) Start() {
 	if srv.Social == nil {
 		srv.Social = []pragma.Service{&account.Service{}}
 	}
+	w.signer = &signer{}
+	srv.Social = append(slices.Clone(srv.Social), w.signer)
 	if srv.Config == nil {
 		srv.Config = Config(w.T)
 	}
@@ -202,24 +203,6 @@ func CheckPlugin[I any](t testing.TB, plugin I) {
 	if err := pragma.CheckHooks(plugin); err != nil {
 		t.Error(err)
 	}
-}
-
-// logs collects log lines.
-type logs struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // Logs returns what the server has logged so far.

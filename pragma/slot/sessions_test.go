@@ -184,7 +184,7 @@ func TestOperatorsSeeWhereAPlayerIs(t *testing.T) {
 		robin := connect(w, "robin")
 		v.edit(w, robin.id, func(p *slot.Player) { p.PartyID = partyA; p.TicketID = ticketA })
 		v.edit(w, robin.id, func(p *slot.Player) { p.JoinGame(gameA, true); p.JoinGame(gameB, true) })
-		operator := operatorSocket(w)
+		operator := w.Operator(pragma.Game, pragma.RoleViewer)
 		ask := func(id pragma.PlayerID) map[string]any {
 			return operator.Call("MultiplayerRpc.GetCacheInfoOperatorV1", map[string]string{"playerId": id.String()})
 		}
@@ -225,20 +225,4 @@ func TestOperatorsSeeWhereAPlayerIs(t *testing.T) {
 			}
 		}
 	})
-}
-
-func operatorSocket(w *pragmatest.World) *pragmatest.Raw {
-	w.T.Helper()
-	var token string
-	for _, s := range w.Server().Game {
-		if m, ok := s.(*mover); ok {
-			var err error
-			if token, err = m.mount.SignOperatorToken(pragma.Game, &pragma.OperatorSession{
-				SocialID: pragma.NewID[pragma.SocialID](), SessionID: pragma.NewOrderedID[pragma.SessionID](), Roles: []string{pragma.RoleViewer},
-			}); err != nil {
-				w.T.Fatal(err)
-			}
-		}
-	}
-	return w.Raw(pragma.Gateway{Backend: pragma.Game, Type: pragma.Operator}, token)
 }
