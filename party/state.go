@@ -32,6 +32,8 @@ type state struct {
 	Sent    []sentInvite      `json:"sentInvites,omitzero"`
 	Kicked  []pragma.PlayerID `json:"kicked,omitzero"`
 	Ext     ext.Value         `json:"ext,omitzero"`
+	// Attached is what services attach, by their names. The map never changes.
+	Attached map[string]ext.Value `json:"attached,omitzero"`
 
 	CreatedAt  time.Time `json:"createdAt"`
 	LastAccess time.Time `json:"lastAccess"`

@@ -1,0 +1,134 @@
+package escs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/matchmaking"
+	"github.com/openpragma/engine/party"
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/entity"
+)
+
+// Service is the service of external tournaments (escs §2). Fill in the fields and
+// put it into the list of services of a server's Game side, after the services it
+// uses. All fields but Encoder and Accounts are required: the parts only work
+// together (escs §5). Fields must not be changed once the server runs.
+type Service struct {
+	// Parties, Queue and Games are the services of the same side. Parties must have
+	// an [ExternalMatchmakingPartyPlugin], Queue an
+	// [ExternalMatchmakingFillPartyPlugin].
+	Parties *party.Service
+	Queue   *matchmaking.Service
+	Games   *gameinstance.Service
+	// Accounts knows who players are; an *account.Service does. Nil means that every
+	// id of a player is taken for one.
+	Accounts Accounts
+	// Transformer turns what a game says of a player into scores.
+	Transformer ResultsTransformer
+	// Encoder writes the request that sends results; nil: the documented form.
+	Encoder ResultEncoder
+
+	// resultInfo describes the delivery of a set's results for operators, nil if
+	// there is none. dropResult removes it, with the commit that removes the set.
+	// Both are set by mountResults.
+	resultInfo func(ctx context.Context, setID, roundID string) (*resultInfo, error)
+	dropResult func(tx *entity.Tx, setID, roundID string) error
+
+	m     *pragma.Mount
+	cfg   *configuration
+	sets  *entity.Kind[set]
+	of    *entity.Kind[playerSets]
+	games *entity.Kind[gameSet]
+}
+
+// Accounts looks players up. Its methods may be called by any number of
+// goroutines.
+type Accounts interface {
+	// Profile returns an account, or [account.ErrNotFound].
+	Profile(ctx context.Context, id pragma.SocialID) (*account.Profile, error)
+	// ProfileOfPlayer returns a player's account, or [account.ErrNotFound].
+	ProfileOfPlayer(ctx context.Context, id pragma.PlayerID) (*account.Profile, error)
+}
+
+var (
+	_ pragma.Service = (*Service)(nil)
+	_ Accounts       = (*account.Service)(nil)
+)
+
+// Name returns the prefix of the service's calls.
+func (s *Service) Name() string { return "ExternalMatchmakingRpc" }
+
+// Mount implements [pragma.Service].
+func (s *Service) Mount(m *pragma.Mount) error {
+	if m.Backend() != pragma.Game {
+		return errors.New("escs.Service belongs on the Game backend")
+	}
+	if s.Parties == nil || s.Queue == nil || s.Games == nil {
+		return errors.New("escs.Service needs its fields Parties, Queue and Games")
+	}
+	s.m = m
+	var errs [2]error
+	s.cfg, errs[0] = mountConfig(m)
+	s.sets = entity.Of(m, "escs-set", entity.Options[set]{})
+	s.of = entity.Of(m, "escs-player", entity.Options[playerSets]{})
+	s.games = entity.Of(m, "escs-game", entity.Options[gameSet]{})
+	errs[1] = s.mountResults(m)
+	return errors.Join(errs[:]...)
+}
+
+// resultInfo is what operators see of the delivery of results.
+type resultInfo struct {
+	State       string // PENDING, SENT or DEAD
+	Attempts    int
+	NextAttempt time.Time // zero: none
+	LastError   string
+}
+
+// setOfGame returns the set that a game was made for, or nil if it was made for
+// none, or if the set has had another game since.
+func (s *Service) setOfGame(ctx context.Context, id pragma.GameInstanceID) (*set, error) {
+	game, err := s.games.Read(ctx, id.String())
+	if errors.Is(err, entity.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for the set of game %s: %w", id, err)
+	}
+	st, err := s.sets.Read(ctx, game.SetID)
+	if errors.Is(err, entity.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read set %s: %w", game.SetID, err)
+	}
+	if st.GameInstanceID != id {
+		return nil, nil
+	}
+	return st, nil
+}
+
+// markResult notes, in somebody else's commit, what became of a set: [Ended],
+// [ResultsSent] or [ResultsFailed], with the reason of the last. It does nothing
+// for a set that is gone, and nothing takes back that results were sent.
+func (s *Service) markResult(tx *entity.Tx, setID string, state resultState, reason string) error {
+	st, err := s.sets.In(tx, setID)
+	if errors.Is(err, entity.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read set %s: %w", setID, err)
+	}
+	if st.State == ResultsSent || state == Ended && st.State == ResultsFailed {
+		return nil
+	}
+	st.move(state, tx.Now())
+	if state == ResultsFailed {
+		st.Reason = reason
+	}
+	return nil
+}
