@@ -9,6 +9,8 @@ import (
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/pragmatest"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
 )
 
 func services() []pragma.Service {
@@ -78,7 +80,10 @@ social:
     AuthCodeDaoConfig:
       databaseConfig: {driver: "MYSQLDB", hostPortSchema: "localhost:3306/escs_auth_code", username: "superuser", password: "password"}
 `
-	srv := &pragma.Server{Config: pragmatest.Config(t, documented), Social: services(), Logger: slog.New(slog.DiscardHandler)}
+	srv := &pragma.Server{
+		Config: pragmatest.Config(t, documented), Social: services(), Logger: slog.New(slog.DiscardHandler),
+		Databases: []store.Product{mysql.Product()},
+	}
 	if err := srv.Check(); err != nil {
 		t.Error(err)
 	}

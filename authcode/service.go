@@ -51,7 +51,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.m = m
 	var err error
 	s.cfg, err = pragma.ServiceConfig(m, "AuthCodeServiceConfig", DefaultConfig())
-	err = errors.Join(err, pragma.AcceptDaoConfig(m, "AuthCodeDaoConfig"), pragma.MountPlugin(m, "AuthCodeService.profilePlugin", s.Plugin))
+	err = errors.Join(err, pragma.AcceptDaoConfig(m, "AuthCodeDaoConfig", codeKind, playerKind), pragma.MountPlugin(m, "AuthCodeService.profilePlugin", s.Plugin))
 	s.codes = newCodes(m, s.cfg)
 	pragma.HandlePlayer(m, "AuthCodeV1", s.authCode)
 	pragma.HandlePartner(m, "GetPlayerWithAuthCodeV1", s.playerWithAuthCode)

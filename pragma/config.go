@@ -226,10 +226,15 @@ func coreNeedsRestart(running, next coreConfig) []string {
 	running.Session, next.Session = sessionConfig{}, sessionConfig{}
 	running.GatewayManager, next.GatewayManager = running.GatewayManager.fixed(), next.GatewayManager.fixed()
 	running.unusedConfig, next.unusedConfig = unusedConfig{}, unusedConfig{}
-	if reflect.DeepEqual(running, next) {
-		return nil
+	sameDatabase := running.DatabaseConfig.Same(next.DatabaseConfig)
+	running.DatabaseConfig, next.DatabaseConfig = conf.Section{}, conf.Section{}
+	switch {
+	case !reflect.DeepEqual(running, next):
+		return []string{""}
+	case !sameDatabase:
+		return []string{"databaseConfig"}
 	}
-	return []string{""}
+	return nil
 }
 
 // watchConfig applies changes of the configuration files until ctx ends.

@@ -19,11 +19,6 @@ var errStoreNotOpen = errors.Join(errors.New("the store is not open while servic
 
 var _ store.Driver = (*lateStore)(nil)
 
-func (s *lateStore) open(ctx context.Context, opener store.Opener) (err error) {
-	s.db, err = opener(ctx)
-	return err
-}
-
 // Get implements [store.Driver].
 func (s *lateStore) Get(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
 	if s.db == nil {

@@ -24,9 +24,13 @@ type Server struct {
 	// Config is what [LoadConfig] returns. Nil means the documented defaults in
 	// development mode.
 	Config *Config
-	// Store opens where everything durable is kept. Nil keeps it in memory: for
-	// tests, a restart forgets all.
+	// Store opens where everything durable is kept that the configuration does not
+	// put elsewhere. Nil keeps it in memory: for tests, a restart forgets all. It is
+	// not opened if core.databaseConfig names a database.
 	Store store.Opener
+	// Databases are the products that the configuration can choose from, such as
+	// sqlite.Product(). Without any, a databaseConfig is a mistake.
+	Databases []store.Product
 	// Social and Game are the services of the two backends, in the order in
 	// which they are mounted. A backend without services opens no gateways.
 	Social, Game []Service
@@ -109,6 +113,9 @@ type core struct {
 	allocationKinds []string
 	queue           *loginQueue
 
+	databases databases
+	plan      *plan // of databases, when all services are mounted
+
 	bus         cluster.Bus
 	metrics     *metrics
 	metricsDoor net.Listener // nil: not configured
@@ -130,6 +137,7 @@ func (s *Server) newCore(sockets context.Context) *core {
 	c := &core{ctx: sockets, log: s.Logger, metrics: newMetrics(), started: time.Now()}
 	c.doorkeeper.core = c
 	c.readConfig(s.Config)
+	c.databases = databases{products: s.Databases, conf: c.conf}
 	hub := &cluster.Hub{Logger: c.log}
 	c.bus = hub.Node(c.node)
 	return c
@@ -147,8 +155,8 @@ func (s *Server) run(ctx context.Context) (err error) {
 	if err := c.prepare(start, s, db); err != nil {
 		return err
 	}
-	if err := db.open(start, s.Store); err != nil {
-		return c.conf.Redact(fmt.Errorf("open store: %w", err))
+	if db.db, err = c.openStore(start, s.Store); err != nil {
+		return err
 	}
 	if c.keyInStore {
 		if c.tokens, err = c.newTokens(start, db); err != nil {
@@ -191,7 +199,7 @@ func (c *core) prepare(ctx context.Context, s *Server, db store.Driver) error {
 	if s.onTCP {
 		problems = append(problems, c.checkAddresses())
 	}
-	problems = append(problems, c.conf.Check())
+	problems = append(problems, c.planDatabases(), c.conf.Check())
 	return errors.Join(problems...)
 }
 

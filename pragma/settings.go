@@ -19,6 +19,10 @@ type coreConfig struct {
 	StartupTimeoutMillis  int    `yaml:"startupTimeoutMillis"`
 	ShutdownTimeoutMillis int    `yaml:"shutdownTimeoutMillis"`
 
+	// DatabaseConfig names the database of the server, see [Server.Store]. Its keys
+	// depend on the driver.
+	DatabaseConfig conf.Section `yaml:"databaseConfig"`
+
 	Session        sessionConfig        `yaml:"session"`
 	GatewayManager gatewayManagerConfig `yaml:"gatewayManager"`
 

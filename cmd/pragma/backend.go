@@ -18,6 +18,8 @@ import (
 	"github.com/openpragma/engine/pragma/logindata"
 	"github.com/openpragma/engine/pragma/playerdata"
 	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/sqlite"
 	"github.com/openpragma/engine/pragma/telemetry"
 )
 
@@ -33,9 +35,10 @@ func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Serv
 	games.Provider = servers
 	queue := &matchmaking.Service{Plugin: &warmbody.Plugin{}, Parties: parties, Games: games}
 	return &pragma.Server{
-		Config: cfg,
-		Store:  db,
-		Social: []pragma.Service{accounts, &friends.Service{Accounts: accounts}},
+		Config:    cfg,
+		Store:     db,
+		Databases: []store.Product{sqlite.Product(), mysql.Product()},
+		Social:    []pragma.Service{accounts, &friends.Service{Accounts: accounts}},
 		Game: []pragma.Service{
 			items, &logindata.Service{Inventory: items}, &playerdata.Service{},
 			parties, games, servers, queue, &account.GameManagement{Accounts: accounts}, &telemetry.Service{},

@@ -19,7 +19,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		files = append(files, name)
 		return nil
 	})
-	db := fs.String("db", "pragma.db", "the database `file`, made if it is not there; empty keeps everything in memory")
+	db := fs.String("db", "pragma.db", "the database `file`, made if it is not there; empty keeps everything in memory. core.databaseConfig in a configuration file goes before it")
 	alone := fs.Bool("no-game-servers", false, "games run without game servers; otherwise they wait for servers that ask for games")
 	if err := parse(fs, args, "", stdout); err != nil {
 		return err

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -78,6 +79,7 @@ type Set struct {
 	tree     *Tree
 	bindings []binding
 	errs     []error // of Bind
+	hidden   []string
 }
 
 // NewSet returns a set that reads from tree. Claims made on the tree itself do
@@ -126,7 +128,7 @@ func (s *Set) Redact(err error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	secrets := substituted(s.tree.root, nil)
+	secrets := substituted(s.tree.root, slices.Clone(s.hidden))
 	for _, b := range s.bindings {
 		secrets = append(secrets, b.secrets()...)
 	}

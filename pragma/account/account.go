@@ -80,6 +80,15 @@ type accounts struct {
 	shards    *entity.Kind[access]
 }
 
+// kinds are all kinds of records of this package. Some are in one commit with
+// "account", and so all are in the database that AccountDaoConfig names.
+func kinds() []string {
+	return []string{
+		"account", "account-provider", "account-player", "account-name", "account-ban", "account-mark", "game-shard",
+		"player-group", "player-group-name", "account-tag", "account-tag-name", "outbox/account-email", "outbox/account-deleted",
+	}
+}
+
 func newAccounts(m *pragma.Mount) *accounts {
 	return &accounts{
 		all:       entity.Of(m, "account", entity.Options[state]{}),

@@ -45,7 +45,8 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	if s.Plugin == nil {
 		s.Plugin = Defaults{}
 	}
-	err := errors.Join(s.mountProviders(m), pragma.MountPlugin(m, "AccountService.accountPlugin", s.Plugin), pragma.AcceptDaoConfig(m, "AccountDaoConfig"))
+	err := errors.Join(s.mountProviders(m), pragma.MountPlugin(m, "AccountService.accountPlugin", s.Plugin),
+		pragma.AcceptDaoConfig(m, "AccountDaoConfig", kinds()...))
 	if s.EmailSender != nil {
 		err = errors.Join(err, pragma.MountPlugin(m, "AccountService.emailSenderPlugin", s.EmailSender))
 	}

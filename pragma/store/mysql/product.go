@@ -1,0 +1,32 @@
+package mysql
+
+import (
+	"strings"
+
+	"github.com/openpragma/engine/pragma/store"
+)
+
+// Product lets configuration choose a database of this package (engine §9.2):
+//
+//	databaseConfig:
+//	  driver: MYSQLDB
+//	  hostPortSchema: db.example.net:3306/skirmish
+//	  username: skirmish
+//	  password: ${DB_PASSWORD} # or file:<path>
+//
+// Further keys are those of [Config].
+func Product() store.Product {
+	return store.Product{Name: "MYSQLDB", New: func() store.Database { return &Config{} }}
+}
+
+var _ store.Database = (*Config)(nil)
+
+// Place implements [store.Database]: the product, host and port, and schema. It is
+// empty if HostPortSchema is not valid.
+func (c Config) Place() string {
+	to, err := c.target()
+	if err != nil {
+		return ""
+	}
+	return "MYSQLDB " + strings.ToLower(to.addr) + "/" + to.schema
+}
