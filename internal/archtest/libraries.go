@@ -19,6 +19,7 @@ func Libraries() []Library {
 		{"github.com/go-json-experiment/json", everywhere(), "the only JSON library, for wire, records and studio messages (ADR 6)"},
 		{"github.com/go-sql-driver/mysql", []string{"pragma/store/mysql", "internal/dbtest"}, "the protocol of MySQL and MariaDB"},
 		{"github.com/google/uuid", []string{"pragma"}, "random ids and their text form"},
+		{"github.com/jackc/pgx/v5", []string{"pragma/store/postgres", "internal/dbtest"}, "the protocol of PostgreSQL"},
 		{"github.com/prometheus/client_golang", measured(), "metrics in the format operators collect; services register theirs with their Mount"},
 		{"go.yaml.in/yaml/v4", []string{"internal/conf"}, "the documented configuration files, with line numbers"},
 		{"golang.org/x/time/rate", []string{"pragma"}, "calls per second of a connection"},

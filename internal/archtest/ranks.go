@@ -32,6 +32,7 @@ func Ranks() []Rank {
 		{4, []string{"pragma/slot"}, "where a player is: party, queue entry, game instances; every feature changes it in its own commit"},
 		{3, []string{"pragma/entity"}, "needs the server's store, bus and sessions"},
 		{2, []string{"pragma"}, "below the features, so that a studio's own service looks first-party"},
+		{2, []string{"internal/sqlstore"}, "what the drivers of SQL databases share"},
 		{1, []string{"pragma/store", "pragma/cluster"}, "ports; their drivers sit above"},
 		{1, []string{"internal/wire"}, "messages; their ext members are values of pragma/ext"},
 		{0, []string{"pragma/ext", "internal/..."}, "leaves: studio messages, configuration files, tokens, locks"},

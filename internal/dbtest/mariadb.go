@@ -24,9 +24,11 @@ const (
 // Servers are what the tests of one binary have in common. The zero value is
 // ready; a test package keeps one in a variable.
 type Servers struct {
-	mu      sync.Mutex
-	mariadb *Server
-	err     error // of starting it
+	mu          sync.Mutex
+	mariadb     *Server
+	err         error // of starting it
+	postgres    *Postgres
+	postgresErr error
 }
 
 // Main runs the tests and ends the shared servers. It returns what os.Exit takes.
@@ -37,6 +39,10 @@ func (s *Servers) Main(m *testing.M) int {
 		if s.mariadb != nil {
 			s.mariadb.close()
 			s.mariadb = nil
+		}
+		if s.postgres != nil {
+			s.postgres.close()
+			s.postgres = nil
 		}
 	}()
 	return m.Run()

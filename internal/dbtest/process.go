@@ -35,6 +35,7 @@ type process struct {
 	dir  string // holds data, log and process id
 	port int
 	args []string
+	as   *syscall.Credential // the account it runs as; nil: ours
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -78,6 +79,7 @@ func (p *process) launch() error {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, pidFile}, p.args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
 	cmd.ExtraFiles = []*os.File{in} // 3
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
 	if err := cmd.Start(); err != nil {
 		leash.Close()
 		return err
