@@ -117,7 +117,7 @@ func newPostgres(dir string, settings []string) (*Postgres, error) {
 	server, _ := findPostgres("postgres")
 	args := []string{server, "-D", data}
 	for _, setting := range append([]string{"listen_addresses=127.0.0.1", fmt.Sprintf("port=%d", port), "unix_socket_directories=",
-		"max_connections=300", "shared_buffers=64MB", "max_wal_size=256MB"}, settings...) {
+		"max_connections=300", "shared_buffers=64MB", "max_wal_size=2GB", "checkpoint_timeout=1h"}, settings...) {
 		args = append(args, "-c", setting)
 	}
 	s := &Postgres{process: process{name: "postgres", dir: dir, port: port, args: args, as: as}}
