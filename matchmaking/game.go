@@ -64,17 +64,26 @@ func (t *ticket) game(id pragma.TicketID) *GameInstance {
 	}
 	for i, p := range t.Game.Players {
 		g.Players[i] = GamePlayer{ID: p.PlayerID, PartyID: p.PartyID, TeamNumber: p.TeamNumber, Ext: p.Ext}
+	}
+	g.Parties = partiesOf(g.Players)
+	return g
+}
+
+// partiesOf returns the parties of a game's players, in the order of players.
+func partiesOf(players []GamePlayer) []GameParty {
+	var parties []GameParty
+	for _, p := range players {
 		if p.PartyID.IsZero() {
 			continue
 		}
-		at := slices.IndexFunc(g.Parties, func(o GameParty) bool { return o.ID == p.PartyID })
+		at := slices.IndexFunc(parties, func(o GameParty) bool { return o.ID == p.PartyID })
 		if at < 0 {
-			at = len(g.Parties)
-			g.Parties = append(g.Parties, GameParty{ID: p.PartyID})
+			at = len(parties)
+			parties = append(parties, GameParty{ID: p.PartyID})
 		}
-		g.Parties[at].Players = append(g.Parties[at].Players, p.PlayerID)
+		parties[at].Players = append(parties[at].Players, p.ID)
 	}
-	return g
+	return parties
 }
 
 // EnterGame lets a running game wait for more players, inside its own update. It

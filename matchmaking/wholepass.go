@@ -88,7 +88,7 @@ func (w *wholePass) take(p *Proposal) (ok bool, err error) {
 // Check says for each proposal why the framework would refuse it, and nil if it
 // would not. It is for tests and simulations.
 func (v *View) Check(proposals []Proposal) []error {
-	w := &wholePass{pool: &pool{view: v}, taken: make(map[*Party]bool), gone: make(map[*GameInstance]bool)}
+	w := newWholePass(&pool{view: v}, nil)
 	errs := make([]error, len(proposals))
 	for i := range proposals {
 		parties, err := w.check(&proposals[i])
@@ -103,15 +103,39 @@ func (v *View) Check(proposals []Proposal) []error {
 	return errs
 }
 
+// show brings the view up to date for a pass, and reports whether anybody waits.
+func (p *pool) show() bool {
+	p.size = p.view.flush()
+	p.view.games, p.view.newGame = p.games, p.takeFreshGames()
+	return p.size > 0
+}
+
+// takeAll hands proposals over, one by one, until ctx ends. tell hears of each: it
+// was taken, came too late, or cannot be made.
+func (w *wholePass) takeAll(ctx context.Context, proposals []Proposal, tell func(p *Proposal, ok bool, err error)) {
+	for i := range proposals {
+		if ctx.Err() != nil {
+			break
+		}
+		ok, err := w.take(&proposals[i])
+		tell(&proposals[i], ok, err)
+	}
+	for party := range w.taken {
+		w.view.remove([]*Party{party})
+	}
+}
+
+func newWholePass(p *pool, out outcomes) *wholePass {
+	return &wholePass{pool: p, out: out, taken: make(map[*Party]bool), gone: make(map[*GameInstance]bool)}
+}
+
 // whole makes a pass of the pool plugin.
 func (r *run) whole(full bool) {
 	if !r.next() {
 		return
 	}
 	p := r.pool
-	p.size = p.view.flush()
-	p.view.games, p.view.newGame = p.games, p.takeFreshGames()
-	if p.size == 0 {
+	if !p.show() {
 		return
 	}
 	proposals, err := r.propose(&ProposeRequest{p.key, p.view, full, r.now(r.ctx)})
@@ -121,13 +145,8 @@ func (r *run) whole(full bool) {
 		}
 		return
 	}
-	w := &wholePass{pool: p, out: r, taken: make(map[*Party]bool), gone: make(map[*GameInstance]bool)}
 	refused := 0
-	for i := range proposals {
-		if r.ctx.Err() != nil {
-			break
-		}
-		ok, err := w.take(&proposals[i])
+	newWholePass(p, r).takeAll(r.ctx, proposals, func(proposal *Proposal, ok bool, err error) {
 		switch {
 		case err != nil:
 			if refused++; refused <= maxReported {
@@ -135,15 +154,12 @@ func (r *run) whole(full bool) {
 			} else {
 				r.count(resultRefused)
 			}
-		case ok && !math.IsNaN(proposals[i].Quality):
-			r.metrics.quality.WithLabelValues(r.name).Observe(proposals[i].Quality)
+		case ok && !math.IsNaN(proposal.Quality):
+			r.metrics.quality.WithLabelValues(r.name).Observe(proposal.Quality)
 		}
-	}
+	})
 	if refused > maxReported {
 		r.m.Log().ErrorContext(r.ctx, "more proposals of the same pass cannot be made", "hook", hookPropose, "queue", r.name, "refused", refused)
-	}
-	for party := range w.taken {
-		p.view.remove([]*Party{party})
 	}
 }
 

@@ -2,6 +2,7 @@
 //
 //	pragma serve            run a backend with the default plugins
 //	pragma config check     find every mistake in configuration files
+//	pragma matchmaking      dump a queue, explain why a party waits, simulate rules
 //	pragma bench            measure the figures the documentation states
 //	pragma version
 //
@@ -54,6 +55,7 @@ func commands() []command {
 		{name: "config", short: "check configuration files", run: group{"pragma config", []command{
 			{name: "check", args: "file.yml…", short: "find every mistake in the files", run: configCheck},
 		}}.run},
+		{name: "matchmaking", short: "look into queues, and try rules", run: group{"pragma matchmaking", matchmakingCommands()}.run},
 		{name: "bench", short: "measure this machine and this build", run: group{"pragma bench", benchmarks()}.run},
 		{name: "version", short: "print version, revision and Go release", run: printVersion},
 	}

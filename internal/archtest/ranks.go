@@ -26,6 +26,7 @@ func Ranks() []Rank {
 		{9, []string{"plugins/*", "pragma/store/sqlite", "pragma/store/mysql", "pragma/store/postgres", "pragma/cluster/nats"}, "chosen in main, unknown below"},
 		{8, []string{"plugins", "client"}, "see every feature"},
 		{7, []string{"escs"}, "decorates the features; none knows it"},
+		{7, []string{"matchmaking/simulate"}, "lets time pass in a queue without a server, for any plugin"},
 		{6, []string{"matchmaking", "fleet"}, "know party and game instance; they do not know them"},
 		{5, []string{"party", "gameinstance", "authcode", "friends"}, "do not know each other; shared ids live in pragma"},
 		{4, []string{"pragma/account", "pragma/inventory", "pragma/logindata", "pragma/playerdata", "pragma/telemetry"}, "services every feature may use"},
