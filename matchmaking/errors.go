@@ -17,6 +17,8 @@ var (
 	ErrAlreadyInQueue = &pragma.Error{Code: pragma.FailedPrecondition, Reason: "MatchmakingService_PlayerAlreadyInQueue", Message: "the party is in matchmaking already"}
 	// ErrTicketNotFound is a ticket that does not exist, or no longer (ours).
 	ErrTicketNotFound = &pragma.Error{Code: pragma.NotFound, Reason: "MatchmakingService_TicketNotFound", Message: "no such ticket"}
+	// ErrQueueNotFound is a queue that nobody waits in (ours).
+	ErrQueueNotFound = &pragma.Error{Code: pragma.NotFound, Reason: "MatchmakingService_QueueNotFound", Message: "no such queue"}
 	// ErrPlugin is a hook that failed with an error of its own, or returned a
 	// game that cannot be made.
 	ErrPlugin = &pragma.Error{Code: pragma.Internal, Reason: "MatchmakingService_PluginException", Message: "the matchmaking plugin failed"}

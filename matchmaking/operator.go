@@ -21,6 +21,7 @@ func (s *Service) handleOperators(m *pragma.Mount) {
 	pragma.HandleOperator(m, "ListTicketsOperatorV1", s.listTicketsOperatorV1)
 	pragma.HandleOperator(m, "GetTicketOperatorV1", s.getTicketOperatorV1)
 	pragma.HandleOperator(m, "RemoveTicketOperatorV1", s.removeTicketOperatorV1)
+	s.handleDumps(m)
 }
 
 // passStats is what a queue's loop lets operators know, guarded by index.mu.

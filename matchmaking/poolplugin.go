@@ -3,6 +3,8 @@ package matchmaking
 import (
 	"context"
 	"time"
+
+	"github.com/openpragma/engine/pragma/ext"
 )
 
 // PoolPlugin decides who plays with whom by looking at a whole queue at once
@@ -33,6 +35,13 @@ type PoolPlugin interface {
 	Propose(ctx context.Context, r *ProposeRequest) ([]Proposal, error)
 	// GetQueueName is [Plugin.GetQueueName].
 	GetQueueName(ctx context.Context, r *GetQueueNameRequest) string
+	// Explain says why a party waits, to an operator who asks. Nil: nothing is
+	// known. It only computes; an error goes to the operator.
+	Explain(ctx context.Context, r *ExplainRequest) (*Explanation, error)
+	// QueueRules returns what the plugin goes by in a queue, for operators and for
+	// dumps of the queue; empty if there is nothing to tell. It must hold no
+	// secrets.
+	QueueRules(ctx context.Context, r *QueueRulesRequest) ext.Value
 
 	mustEmbedPoolDefaults()
 }
@@ -53,6 +62,12 @@ func (PoolDefaults) Propose(context.Context, *ProposeRequest) ([]Proposal, error
 func (PoolDefaults) GetQueueName(ctx context.Context, r *GetQueueNameRequest) string {
 	return Defaults{}.GetQueueName(ctx, r)
 }
+
+// Explain knows nothing.
+func (PoolDefaults) Explain(context.Context, *ExplainRequest) (*Explanation, error) { return nil, nil }
+
+// QueueRules returns nothing.
+func (PoolDefaults) QueueRules(context.Context, *QueueRulesRequest) ext.Value { return ext.Value{} }
 
 func (PoolDefaults) mustEmbedPoolDefaults() {}
 

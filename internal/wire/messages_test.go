@@ -123,6 +123,12 @@ func messages() map[string]func() any {
 		"MatchmakingRpc.GetTicketOperatorV1Response":   message[wire.MatchmakingGetTicketOperatorV1Response],
 		"MatchmakingRpc.RemoveTicketOperatorV1Request": message[wire.MatchmakingTicketRequest],
 
+		"MatchmakingRpc.DumpQueueOperatorV1Request":      message[wire.MatchmakingDumpQueueOperatorV1Request],
+		"MatchmakingRpc.DumpQueueOperatorV1Response":     message[wire.MatchmakingDumpQueueOperatorV1Response],
+		"MatchmakingRpc.ExplainTicketOperatorV1Request":  message[wire.MatchmakingExplainTicketOperatorV1Request],
+		"MatchmakingRpc.ExplainTicketOperatorV1Response": message[wire.MatchmakingExplainTicketOperatorV1Response],
+
+
 		"GameInstanceRpc.AddPlayersV1Notification":                     message[wire.GameInstanceAddPlayersV1Notification],
 		"GameInstanceRpc.AddedToGameV1Notification":                    message[wire.GameInstanceAddedToGameV1Notification],
 		"GameInstanceRpc.ConnectMorePlayersV1Request":                  message[wire.GameInstanceConnectMorePlayersV1Request],

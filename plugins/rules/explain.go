@@ -34,7 +34,7 @@ type Candidate struct {
 	// Apart is the difference in rating.
 	Apart float64
 	// Refusals are all the reasons why the two are not in a game together; none
-	// if they may be.
+	// if they may be, as far as two can tell: others may be in the way.
 	Refusals []string
 }
 
@@ -69,16 +69,17 @@ func (r *Rules) Explain(tickets []*Ticket, id pragma.TicketID, now time.Time, mo
 	return e, true
 }
 
-// refusals are the reasons why two tickets are not in a game together when the
-// first one is served.
+// refusals are the reasons why two tickets are not in a game together, whichever
+// is served.
 func (r *Rules) refusals(me, t *Ticket, now time.Time) (why []string) {
 	if n := len(t.Players); n > r.PlayersPerTeam || n+len(me.Players) > r.players() {
 		why = append(why, fmt.Sprintf("no room for parties of %d and %d players", len(me.Players), n))
 	} else if r.NumberOfTeams == 1 && n+len(me.Players) > r.PlayersPerTeam {
 		why = append(why, "no room on the one team")
 	}
+	why = append(why, r.roleRefusals(me, t)...)
 	mine, theirs := now.Sub(me.EnteredAt), now.Sub(t.EnteredAt)
-	if r.overdue(mine) {
+	if r.overdue(mine) || r.overdue(theirs) {
 		return why
 	}
 	apart := math.Abs(t.Rating - me.Rating)
@@ -92,6 +93,47 @@ func (r *Rules) refusals(me, t *Ticket, now time.Time) (why []string) {
 		why = append(why, "no zone is near enough to both")
 	}
 	return why
+}
+
+// roleRefusals are the reasons why two tickets cannot be in a game because of their
+// roles: a team would have too many of one, or no room for those that it needs.
+func (r *Rules) roleRefusals(me, t *Ticket) (why []string) {
+	if len(r.Roles.Limits) == 0 {
+		return nil
+	}
+	for _, who := range []struct {
+		name    string
+		tickets []*Ticket
+	}{{"this party", []*Ticket{me}}, {"the other", []*Ticket{t}}, {"one team of both", []*Ticket{me, t}}} {
+		if len(who.tickets) > 1 && r.NumberOfTeams > 1 {
+			break // they may be on different teams
+		}
+		if role, ok := r.rolesFit(who.tickets); !ok {
+			why = append(why, fmt.Sprintf("%s does not leave a team with the role %q within its limits", who.name, role))
+		}
+	}
+	return why
+}
+
+// rolesFit reports whether tickets can be on one team, or which role is against it.
+func (r *Rules) rolesFit(tickets []*Ticket) (role string, ok bool) {
+	room := r.PlayersPerTeam
+	had := make(map[string]int)
+	for _, t := range tickets {
+		room -= len(t.Players)
+		for _, p := range t.Players {
+			had[p.Role]++
+		}
+	}
+	for _, limit := range r.limits() {
+		if limit.Max > 0 && had[limit.role] > limit.Max {
+			return limit.role, false
+		}
+		if room -= max(0, limit.Min-had[limit.role]); room < 0 {
+			return limit.role, false
+		}
+	}
+	return "", true
 }
 
 // shareZone reports whether two tickets have a zone within their limits.
