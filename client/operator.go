@@ -35,6 +35,7 @@ type Operator struct {
 	who    Credentials
 	where  *places
 	nextID atomic.Int64
+	given  bool // the tokens are not from a log-in
 
 	mu     sync.Mutex // guards what follows; held while logging in
 	tokens Tokens
@@ -43,7 +44,25 @@ type Operator struct {
 
 // NewOperator logs an operator in.
 func NewOperator(ctx context.Context, opts OperatorOptions, who Credentials) (*Operator, error) {
-	o := &Operator{opts: opts.Options.withDefaults(), shard: opts.GameShardID, who: who}
+	o := newOperator(opts)
+	o.who = who
+	if _, err := o.token(ctx, pragma.Social); err != nil {
+		return nil, fmt.Errorf("log in operator: %w", err)
+	}
+	return o, nil
+}
+
+// OperatorWithTokens returns an operator with the tokens of an earlier log-in. They
+// are all it has: it does not log in again, so its calls fail when they expire. A
+// token of a backend that is not called may be missing.
+func OperatorWithTokens(opts OperatorOptions, tokens Tokens) *Operator {
+	o := newOperator(opts)
+	o.tokens, o.given = tokens, true
+	return o
+}
+
+func newOperator(opts OperatorOptions) *Operator {
+	o := &Operator{opts: opts.Options.withDefaults(), shard: opts.GameShardID}
 	if o.shard.IsZero() {
 		o.shard = pragma.GameShardID{15: 1} // DefaultGameShard
 	}
@@ -52,10 +71,7 @@ func NewOperator(ctx context.Context, opts OperatorOptions, who Credentials) (*O
 	if opts.Game != "" {
 		o.where.game = baseURL(opts.Game)
 	}
-	if _, err := o.token(ctx, pragma.Social); err != nil {
-		return nil, fmt.Errorf("log in operator: %w", err)
-	}
-	return o, nil
+	return o
 }
 
 // Social returns the operator gateway of the social backend, for [Call].
@@ -71,7 +87,7 @@ func (o *Operator) Close() { o.http.release() }
 func (o *Operator) token(ctx context.Context, b pragma.Backend) (string, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.tokens.Social == "" || !o.until.IsZero() && time.Now().After(o.until) {
+	if !o.given && (o.tokens.Social == "" || !o.until.IsZero() && time.Now().After(o.until)) {
 		tokens, err := authenticate(ctx, o.http, o.where, o.who, "")
 		if err != nil {
 			return "", err

@@ -78,6 +78,28 @@ func TestOperatorLogsInAgainWhenItsTokensGrowOld(t *testing.T) {
 	})
 }
 
+func TestOperatorWithTokensDoesNotLogIn(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fake) {
+		opts := client.OperatorOptions{Options: f.options()}
+		opts.Game, opts.Social = "game-operator", ""
+		o := client.OperatorWithTokens(opts, client.Tokens{Game: "the-token"})
+		defer o.Close()
+		f.on("Some.CallV1", answer(`{}`))
+		for range 2 {
+			if _, err := client.Call[struct{}](t.Context(), o.Game(), "Some.CallV1", nil); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(48 * time.Hour)
+		}
+		if got := f.all("POST game-operator /v1/rpc")[0].head.Get("Authorization"); got != "Bearer the-token" {
+			t.Errorf("Authorization = %q", got)
+		}
+		if got := len(f.all("POST social-operator /v1/account/authenticateorcreatev2")); got != 0 {
+			t.Errorf("%d log-ins, want none", got)
+		}
+	})
+}
+
 func TestOperatorLogInIsRefused(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fake) {
 		f.routes["POST /v1/account/authenticateorcreatev2"] = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }

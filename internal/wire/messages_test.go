@@ -128,7 +128,6 @@ func messages() map[string]func() any {
 		"MatchmakingRpc.ExplainTicketOperatorV1Request":  message[wire.MatchmakingExplainTicketOperatorV1Request],
 		"MatchmakingRpc.ExplainTicketOperatorV1Response": message[wire.MatchmakingExplainTicketOperatorV1Response],
 
-
 		"GameInstanceRpc.AddPlayersV1Notification":                     message[wire.GameInstanceAddPlayersV1Notification],
 		"GameInstanceRpc.AddedToGameV1Notification":                    message[wire.GameInstanceAddedToGameV1Notification],
 		"GameInstanceRpc.ConnectMorePlayersV1Request":                  message[wire.GameInstanceConnectMorePlayersV1Request],

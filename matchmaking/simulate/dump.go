@@ -171,7 +171,8 @@ func ReadDump(r io.Reader) (*Dump, error) {
 	if d == nil {
 		return nil, fmt.Errorf("read dump: %w", errNoDump)
 	}
-	d.arrange()
+	d.fillIn()
+	d.Sort()
 	return d, nil
 }
 
@@ -279,8 +280,8 @@ func (t *dumpTicket) game() *matchmaking.GameInstance {
 	return g
 }
 
-// arrange puts the oldest first, and fills in the times that are missing.
-func (d *Dump) arrange() {
+// fillIn fills in the times that are missing.
+func (d *Dump) fillIn() {
 	if d.TakenAt.IsZero() {
 		for _, p := range d.Parties {
 			d.TakenAt = latest(d.TakenAt, p.EnteredAt)
@@ -299,6 +300,10 @@ func (d *Dump) arrange() {
 			g.EnteredAt = d.TakenAt
 		}
 	}
+}
+
+// Sort puts the oldest first; of those that entered at once, in the order of ids.
+func (d *Dump) Sort() {
 	slices.SortStableFunc(d.Parties, func(a, b *matchmaking.Party) int {
 		return cmp.Or(a.EnteredAt.Compare(b.EnteredAt), a.TicketID.Compare(b.TicketID))
 	})
