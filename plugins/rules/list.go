@@ -32,8 +32,8 @@ func (s *solver) makeLists() {
 	if s.PingMillis.Max == 0 {
 		return
 	}
-	for range s.zones {
-		s.near = append(s.near, s.newList(len(s.all)/len(s.zones)))
+	for range max(len(s.zones), 1) { // without zones there are still those without pings
+		s.near = append(s.near, s.newList(len(s.all)/max(len(s.zones), 1)))
 	}
 	for i := range s.all {
 		for zone, l := range s.near {
@@ -74,7 +74,7 @@ func (s *solver) markZones(e *entry, limit float64) {
 
 // listsOf returns the lists that somebody may find a game in, the nearest first.
 func (s *solver) listsOf(e *entry) []*list {
-	if s.PingMillis.Max == 0 || len(s.near) == 0 {
+	if s.PingMillis.Max == 0 {
 		return append(s.lists[:0], s.everyone)
 	}
 	if len(e.Pings) == 0 {
