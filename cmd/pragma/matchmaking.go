@@ -27,7 +27,7 @@ func matchmakingCommands() []command {
 const (
 	rulesPath       = "game.pluginConfigs.MatchmakingService.poolPlugin"
 	matchmakingPath = "game.serviceConfigs.MatchmakingConfig"
-	populationPath  = "simulation"
+	populationPath  = "game.serviceConfigs.SimulatedPopulation"
 )
 
 // ruleSet is the rules of one configuration.

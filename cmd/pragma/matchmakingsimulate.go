@@ -24,7 +24,7 @@ func matchmakingSimulate(ctx context.Context, args []string, stdout, _ io.Writer
 	var f simulateFlags
 	fs := flags("matchmaking simulate")
 	fs.StringVar(&f.dump, "dump", "", "`file` of pragma matchmaking dump: these parties wait from the beginning")
-	fs.StringVar(&f.population, "population", "", "YAML `file` with a section "+populationPath+": these players come; without -dump there is a default")
+	fs.StringVar(&f.population, "population", "", "YAML `file` with a section "+populationPath+", see docs/matchmaking.md: these players come; without -dump there is a default")
 	fs.StringVar(&f.queue, "queue", "", "`name` of the queue in the rules, for players that are made up")
 	fs.Uint64Var(&f.seed, "seed", 1, "`number` that decides who comes and when; the same number, the same players")
 	fs.DurationVar(&f.drain, "drain", simulate.DefaultDrain, "`time` to go on after the last one has come, while somebody waits")
