@@ -219,7 +219,7 @@ func (g *generator) meanSize() float64 {
 
 func (g *generator) arrival(at time.Time) Arrival {
 	g.count++
-	p := &matchmaking.Party{ID: number[pragma.PartyID](g.count), TicketID: number[pragma.TicketID](g.count), EnteredAt: at}
+	p := &matchmaking.Party{ID: madeUp[pragma.PartyID](g.count), TicketID: madeUp[pragma.TicketID](g.count), EnteredAt: at}
 	center := g.Rating.Mean + g.Rating.Deviation*g.rng.NormFloat64()
 	size := 1
 	if len(g.sizes.of) > 0 {
@@ -231,7 +231,7 @@ func (g *generator) arrival(at time.Time) Arrival {
 	}
 	for range size {
 		g.names++
-		player := &matchmaking.Player{ID: number[pragma.PlayerID](g.names), PartyID: p.ID, GameServerZoneToPing: g.pings(home)}
+		player := &matchmaking.Player{ID: madeUp[pragma.PlayerID](g.names), PartyID: p.ID, GameServerZoneToPing: g.pings(home)}
 		player.Ext = g.ext(center)
 		p.Players = append(p.Players, player)
 	}
@@ -273,10 +273,17 @@ func (g *generator) pings(home int) map[string]int {
 	return pings
 }
 
-// number is an id that is as readable as it is unique.
+// number is an id that is as readable as it is unique, among those of one dump.
 func number[ID ~[16]byte](n uint64) (id ID) {
 	binary.BigEndian.PutUint64(id[8:], n)
 	return id
+}
+
+// madeUp is the id of somebody who does not exist. No dump has it.
+func madeUp[ID ~[16]byte](n uint64) ID {
+	id := [16]byte(number[ID](n))
+	id[0] = 0xfd
+	return ID(id)
 }
 
 // weights are sums of shares.

@@ -121,8 +121,8 @@ func TestAReportSaysWhatBecameOfEverybody(t *testing.T) {
 	},
 		solo(1, 0, 100), solo(2, 0, 104), // a game after 4 s
 		simulate.Arrival{Party: party(3, 1, 0, 200), Patience: 5 * time.Second},
-		solo(4, 0, 900),                              // times out
-		simulate.Arrival{Party: party(5, 2, 0, 900)}, // too big
+		solo(4, 0, 900), // times out
+		simulate.Arrival{Party: party(5, 2, 0, 900)},                // too big
 		solo(6, 40*time.Second, 900), solo(7, 41*time.Second, 2000), // 7 is the last; both time out
 	)
 	got := fmt.Sprintf("arrived %v matched %v waiting %v impatient %v timed out %v refused %v failed %v; %d games, %d faults",
