@@ -68,6 +68,15 @@
 // matchmakingDelayMillis after each full pass. plugins/rules is one that needs no
 // code.
 //
+// # Looking into queues
+//
+// Operators list queues and tickets, take a ticket out, get all that a queue has,
+// and ask why a party waits: the PoolPlugin answers with its Explain hook; of a
+// Plugin only facts are told. "pragma matchmaking" has commands for it. A queue
+// without a server, for tests of a plugin step by step, is a [Sandbox]; package
+// matchmaking/simulate lets hours pass in one and reports waiting times and the
+// quality of games. docs/matchmaking.md shows how to tune rules with them.
+//
 // # Guarantees
 //
 // Tickets are durable: a restart of the server changes nothing for those who

@@ -3,6 +3,7 @@ package matchmaking
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -193,6 +194,12 @@ func (e *Explanation) describe(resp *wire.MatchmakingExplainTicketOperatorV1Resp
 		resp.Facts = append(resp.Facts, wire.OperatorFact(f))
 	}
 	for _, c := range e.Candidates {
+		if c.Party == nil {
+			continue
+		}
+		if math.IsNaN(c.Distance) || math.IsInf(c.Distance, 0) {
+			c.Distance = math.MaxFloat64 // JSON has nothing larger
+		}
 		resp.Candidates = append(resp.Candidates, wire.OperatorCandidate{
 			TicketID: wire.UUID(c.Party.TicketID), PartyID: wire.UUID(c.Party.ID), PlayerCount: wire.Int32(len(c.Party.Players)),
 			WaitedMillis: wire.Int64(max(now.Sub(c.Party.EnteredAt).Milliseconds(), 0)), Distance: c.Distance, Refusals: c.Refusals,

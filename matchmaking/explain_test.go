@@ -3,6 +3,7 @@ package matchmaking_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,9 @@ func (k *talker) Explain(_ context.Context, r *matchmaking.ExplainRequest) (*mat
 	e.Facts = []matchmaking.Fact{{Name: "size", Value: strings.Repeat("x", len(r.Party.Players))}}
 	for i, p := range r.Others { // all of them, more than were asked for
 		e.Candidates = append(e.Candidates, matchmaking.Candidate{Party: p, Distance: float64(i), Refusals: []string{"no"}})
+	}
+	if r.Most > 50 { // what a plugin may get wrong
+		e.Candidates = []matchmaking.Candidate{{}, {Party: r.Party, Distance: math.Inf(1)}}
 	}
 	return e, k.err
 }
@@ -69,6 +73,10 @@ func TestOperatorsAreToldWhyAPartyWaits(t *testing.T) {
 		}
 		if all := viewer.do("ExplainTicket", m{"ticketId": mine["ticketId"]})["candidates"].([]any); len(all) != 2 {
 			w.T.Errorf("%d candidates, want both others of the queue", len(all))
+		}
+		odd := viewer.do("ExplainTicket", m{"ticketId": mine["ticketId"], "maxCandidates": 60})["candidates"].([]any)
+		if len(odd) != 1 || odd[0].(m)["distance"] != math.MaxFloat64 {
+			w.T.Errorf("candidates %v, want one that is infinitely far", odd)
 		}
 		for name, c := range map[string]struct {
 			query m

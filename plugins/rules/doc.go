@@ -52,6 +52,11 @@
 // configuration are not sent back; they wait until they leave, the queue times
 // out, or the configuration changes again.
 //
-// [Rules.Match] and [Rules.Explain] compute without a server, for simulations and
-// for finding out why somebody waits.
+// # Finding out why, and what if
+//
+// Operators are told how wide the windows of a party are and what stands between
+// it and its nearest candidates (pragma matchmaking explain). A configuration is
+// tried on a dump of a queue, or on players that are made up, with pragma
+// matchmaking simulate; docs/matchmaking.md has an example. [Rules.Match] and
+// [Rules.Explain] compute without a server.
 package rules
