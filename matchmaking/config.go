@@ -19,7 +19,8 @@ type Config struct {
 	QueueTimeoutSeconds int `yaml:"queueTimeoutSeconds"`
 	// PassBudgetMillis is how long a pass may take; at least 1. One that takes
 	// longer ends with its present anchor, and the next full pass goes on with
-	// the one after it.
+	// the one after it. The time for which matches wait for the store does not
+	// count.
 	PassBudgetMillis int `yaml:"passBudgetMillis"`
 }
 

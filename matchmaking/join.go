@@ -23,7 +23,7 @@ func (r *run) join(g *GameInstance, update *GameInstanceUpdate, parties []*Party
 	if !r.queue.claimGame(r.pool, g, parties) {
 		return false
 	}
-	ok := r.goCommit(r.ctx, func(ctx context.Context) {
+	ok := r.beside(func(ctx context.Context) {
 		err := r.commitJoin(ctx, r.queue, g, update, parties)
 		switch {
 		case err == nil:
