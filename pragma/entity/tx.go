@@ -220,7 +220,7 @@ func (it *item) put() (*store.Put, error) {
 		}
 		return p, nil
 	}
-	if !p.Due.Equal(it.stored.due) {
+	if p.SameDue = p.Due.Equal(it.stored.due); !p.SameDue {
 		return p, nil
 	}
 	same, err := it.same(body)

@@ -16,6 +16,10 @@ type Put struct {
 	Expect int64
 	// Due replaces the record's timer. The zero time removes it.
 	Due time.Time
+	// SameDue says that the record's timer is Due already, so that a driver need
+	// not move it. It must be true of the revision that is expected; the store in
+	// memory refuses a batch where it is not, others leave either timer.
+	SameDue bool
 	// Body replaces the record's body. It must not be changed while a commit is
 	// running, and is not kept by the driver afterwards.
 	Body []byte
@@ -55,8 +59,10 @@ type Step struct {
 	Op     Op
 	Key    Key
 	Expect int64
-	Due    time.Time // only OpPut
-	Body   []byte    // only OpPut
+	// Only of OpPut, see [Put].
+	Due     time.Time
+	SameDue bool
+	Body    []byte
 }
 
 // Validate reports whether every driver would accept the batch: keys, sizes,
@@ -78,7 +84,7 @@ func (b *Batch) Steps() ([]Step, error) {
 	steps := make([]Step, 0, n)
 	for i := range b.Puts {
 		p := &b.Puts[i]
-		steps = append(steps, Step{OpPut, p.Key, p.Expect, p.Due, p.Body})
+		steps = append(steps, Step{OpPut, p.Key, p.Expect, p.Due, p.SameDue, p.Body})
 	}
 	for _, d := range b.Deletes {
 		steps = append(steps, Step{Op: OpDelete, Key: d.Key, Expect: d.Expect})

@@ -200,12 +200,15 @@ func (s *memoryState) next(q Query) (Record, bool) {
 // apply checks every step before it changes anything.
 func (s *memoryState) apply(token Token, steps []Step) error {
 	for _, step := range steps {
-		var have int64
+		var have Record
 		if kind := s.kinds[step.Key.Kind]; kind != nil {
-			have = kind.records[step.Key.ID].Rev
+			have = kind.records[step.Key.ID]
 		}
-		if have != step.Expect {
-			return &ConflictError{Key: step.Key, Have: have, Expect: step.Expect}
+		switch {
+		case have.Rev != step.Expect:
+			return &ConflictError{Key: step.Key, Have: have.Rev, Expect: step.Expect}
+		case step.SameDue && !have.Due.Equal(TruncateDue(step.Due)):
+			return fmt.Errorf("%w: key %s has the timer %v and not %v", ErrBadBatch, step.Key, have.Due, step.Due)
 		}
 	}
 	for _, step := range steps {

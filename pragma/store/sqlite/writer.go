@@ -58,6 +58,7 @@ type writer struct {
 	release    *stmt
 	insert     *stmt
 	update     *stmt
+	rewrite    *stmt
 	remove     *stmt
 	revision   *stmt
 }
@@ -290,6 +291,8 @@ func (w *writer) step(token store.Token, s *store.Step) (*store.ConflictError, e
 		changed, err = w.remove.exec(s.Key.Kind, s.Key.ID, s.Expect)
 	case s.Expect == 0:
 		changed, err = w.insert.exec(s.Key.Kind, s.Key.ID, token[:], dueValue(s), bodyValue(s))
+	case s.SameDue:
+		changed, err = w.rewrite.exec(token[:], bodyValue(s), s.Key.Kind, s.Key.ID, s.Expect)
 	default:
 		changed, err = w.update.exec(token[:], dueValue(s), bodyValue(s), s.Key.Kind, s.Key.ID, s.Expect)
 	}
@@ -337,6 +340,9 @@ func (w *writer) connect() error {
 		&w.insert: `INSERT INTO record (kind, id, rev, token, due, body) VALUES (?, ?, 1, ?, ?, ?)
 			ON CONFLICT (kind, id) DO NOTHING`,
 		&w.update: `UPDATE record SET rev = rev + 1, token = ?, due = ?, body = ?
+			WHERE kind = ? AND id = ? AND rev = ?`,
+		// Without the timer, whose index SQLite would write even if it stays.
+		&w.rewrite: `UPDATE record SET rev = rev + 1, token = ?, body = ?
 			WHERE kind = ? AND id = ? AND rev = ?`,
 		&w.remove:   "DELETE FROM record WHERE kind = ? AND id = ? AND rev = ?",
 		&w.revision: "SELECT rev FROM record WHERE kind = ? AND id = ?",

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/openpragma/engine/pragma/store"
 )
@@ -18,6 +19,7 @@ func commitCases() []testCase {
 			f.put(key("a"), 2, "three")
 			f.holds(key("a"), 3, "three")
 		}},
+		{"a put with the same timer leaves it", testSameDue},
 		{"a put of another revision conflicts", testPutConflicts},
 		{"a delete removes the revision it expects", testDelete},
 		{"a check neither changes nor creates", testCheck},
@@ -44,6 +46,25 @@ func commitCases() []testCase {
 		}},
 		{"the largest batch is applied", testLargestBatch},
 		{"bodies are neither kept nor shared", testBodiesAreCopies},
+	}
+}
+
+func testSameDue(t *testing.T, f *fixture) {
+	due := time.Date(2030, 1, 2, 3, 4, 5, 678000, time.UTC)
+	for _, want := range []time.Time{due, {}} {
+		id := "timer " + want.String()
+		f.must(store.Batch{Puts: []store.Put{{Key: key(id), Due: want, Body: []byte("one")}}})
+		f.must(store.Batch{Puts: []store.Put{{Key: key(id), Expect: 1, Due: want, SameDue: true, Body: []byte("two")}}})
+		f.holds(key(id), 2, "two")
+		if got := f.get(key(id)).Due; !got.Equal(want) {
+			t.Errorf("timer = %v, want %v", got, want)
+		}
+		f.conflict(store.Batch{Puts: []store.Put{{Key: key(id), Expect: 1, Due: want, SameDue: true}}},
+			store.ConflictError{Key: key(id), Have: 2, Expect: 1})
+	}
+	got, err := f.Driver.Due(t.Context(), key("").Kind, due, 0)
+	if err != nil || len(got) != 1 || string(got[0].Body) != "two" {
+		t.Errorf("Due() = %v, %v; want the record with the timer", got, err)
 	}
 }
 
