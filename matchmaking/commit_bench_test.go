@@ -225,9 +225,12 @@ func lonely(i int) *store.Batch {
 			group, i, ticket, who, at, now.Format(time.RFC3339Nano)),
 		put("ticket", ticket.String(), `{"partyId":"%s","players":[{%s}],"enteredAt":"%s"}`, group, who, at),
 	}}
-	b.Puts[1].Due = now.Add(partyLife)
+	b.Puts[1].Due = now.Add(partyLife + partyGrain - 1).Truncate(partyGrain)
 	return b
 }
 
-// partyLife is how long a party lives untouched, by default.
-const partyLife = 24 * time.Hour
+// How long a party lives untouched by default, and how exactly.
+const (
+	partyLife  = 24 * time.Hour
+	partyGrain = time.Minute
+)

@@ -128,7 +128,7 @@ func (c *Config) staleAfter() time.Duration {
 	return time.Duration(c.StalePartyExpirationMinutes) * time.Minute
 }
 
-// touchInterval is how often a look at a party is noted.
+// touchInterval is how often a look at a party is noted, and its end looked for.
 func (c *Config) touchInterval() time.Duration {
 	return min(time.Duration(c.AssessTimeoutsIntervalSeconds)*time.Second, c.staleAfter()/10)
 }

@@ -94,7 +94,7 @@ func (s *Service) recheckAll(ctx context.Context) (done bool) {
 // configuration wants.
 func (s *Service) recheckParty(ctx context.Context, item entity.Item[state]) error {
 	cfg := s.cfg.Load()
-	timer := store.TruncateDue(item.State.due(cfg.staleAfter()))
+	timer := store.TruncateDue(s.due(item.State))
 	if timer.Equal(item.Due) && !s.outdated(ctx, item.State, &cfg) {
 		return nil
 	}

@@ -317,7 +317,7 @@ func (s *Service) in(tx *entity.Tx, id pragma.PartyID) (*change, error) {
 
 func (s *Service) due(st *state) time.Time {
 	cfg := s.cfg.Load()
-	return st.due(cfg.staleAfter())
+	return st.due(cfg.staleAfter(), cfg.touchInterval())
 }
 
 // assess is called when an invite of a party ends or the party is stale.

@@ -206,11 +206,12 @@ func (st *state) mayQueue(by *PlayerInfo) error {
 }
 
 // due is when the party wants to be looked at: an invite ends, or the party is
-// stale; zero if never.
-func (st *state) due(staleAfter time.Duration) time.Time {
+// stale; zero if never. That it is stale is seen on the next multiple of grain, so
+// that the timer need not be moved with every change.
+func (st *state) due(staleAfter, grain time.Duration) time.Time {
 	var due time.Time
 	if staleAfter > 0 {
-		due = st.LastAccess.Add(staleAfter)
+		due = st.LastAccess.Add(staleAfter + grain - 1).Truncate(grain)
 	}
 	for _, inv := range st.Invites {
 		if !inv.ExpiresAt.IsZero() && (due.IsZero() || inv.ExpiresAt.Before(due)) {

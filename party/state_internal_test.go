@@ -202,6 +202,7 @@ func TestDueIsTheNextThingToHappen(t *testing.T) {
 	}{
 		{"nothing", 0, nil, time.Time{}},
 		{"stale", time.Hour, nil, now.Add(time.Hour)},
+		{"stale between two looks", time.Hour + 70*time.Second, nil, now.Add(time.Hour + 2*time.Minute)},
 		{"an invite that ends sooner", time.Hour, []time.Time{{}, now.Add(time.Minute), now.Add(2 * time.Minute)}, now.Add(time.Minute)},
 		{"an invite that ends later", time.Hour, []time.Time{now.Add(2 * time.Hour)}, now.Add(time.Hour)},
 		{"an invite in a party that never ends", 0, []time.Time{now.Add(2 * time.Hour)}, now.Add(2 * time.Hour)},
@@ -213,7 +214,7 @@ func TestDueIsTheNextThingToHappen(t *testing.T) {
 			for _, at := range tt.invites {
 				st.Invites = append(st.Invites, Invite{ExpiresAt: at})
 			}
-			if got := st.due(tt.stale); !got.Equal(tt.want) {
+			if got := st.due(tt.stale, time.Minute); !got.Equal(tt.want) {
 				t.Errorf("due = %v, want %v", got, tt.want)
 			}
 		})
