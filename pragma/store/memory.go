@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,8 +48,8 @@ type memoryState struct {
 // memoryKind holds the records of one kind and keeps both orders sorted.
 type memoryKind struct {
 	records map[string]Record
-	ids     []string
-	dues    []dueEntry
+	ids     *sorted[string]
+	dues    *sorted[dueEntry]
 }
 
 type dueEntry struct {
@@ -118,7 +117,7 @@ func (m *memory) Due(ctx context.Context, kind string, before time.Time, limit i
 		return nil, nil
 	}
 	var recs []Record
-	for _, e := range k.dues {
+	for e := range k.dues.all {
 		if len(recs) == limit || e.due.After(before) {
 			break
 		}
@@ -187,14 +186,15 @@ func (s *memoryState) next(q Query) (Record, bool) {
 	if kind == nil {
 		return Record{}, false
 	}
-	i, found := slices.BinarySearch(kind.ids, max(q.After, q.Prefix))
-	if found && kind.ids[i] == q.After {
-		i++
+	from := q.Prefix
+	if q.After != "" {
+		from = max(from, q.After+"\x00") // the least id behind it
 	}
-	if i == len(kind.ids) || !strings.HasPrefix(kind.ids[i], q.Prefix) {
+	id, ok := kind.ids.from(from)
+	if !ok || !strings.HasPrefix(id, q.Prefix) {
 		return Record{}, false
 	}
-	return s.get(Key{q.Kind, kind.ids[i]}), true
+	return s.get(Key{q.Kind, id}), true
 }
 
 // apply checks every step before it changes anything.
@@ -231,13 +231,12 @@ func (s *memoryState) apply(token Token, steps []Step) error {
 func (s *memoryState) put(r Record) {
 	kind := s.kinds[r.Kind]
 	if kind == nil {
-		kind = &memoryKind{records: make(map[string]Record)}
+		kind = &memoryKind{records: make(map[string]Record), ids: newSorted(cmp.Compare[string]), dues: newSorted(dueEntry.compare)}
 		s.kinds[r.Kind] = kind
 	}
 	old, exists := kind.records[r.ID]
 	if !exists {
-		i, _ := slices.BinarySearch(kind.ids, r.ID)
-		kind.ids = slices.Insert(kind.ids, i, r.ID)
+		kind.ids.insert(r.ID)
 	}
 	if !old.Due.Equal(r.Due) {
 		kind.moveDue(r.ID, old.Due, r.Due)
@@ -247,20 +246,17 @@ func (s *memoryState) put(r Record) {
 
 func (k *memoryKind) remove(id string) {
 	k.moveDue(id, k.records[id].Due, time.Time{})
-	i, _ := slices.BinarySearch(k.ids, id)
-	k.ids = slices.Delete(k.ids, i, i+1)
+	k.ids.remove(id)
 	delete(k.records, id)
 }
 
 // moveDue keeps the order of timers when one changes; a zero time is no timer.
 func (k *memoryKind) moveDue(id string, from, to time.Time) {
 	if !from.IsZero() {
-		i, _ := slices.BinarySearchFunc(k.dues, dueEntry{from, id}, dueEntry.compare)
-		k.dues = slices.Delete(k.dues, i, i+1)
+		k.dues.remove(dueEntry{from, id})
 	}
 	if !to.IsZero() {
-		i, _ := slices.BinarySearchFunc(k.dues, dueEntry{to, id}, dueEntry.compare)
-		k.dues = slices.Insert(k.dues, i, dueEntry{to, id})
+		k.dues.insert(dueEntry{to, id})
 	}
 }
 
