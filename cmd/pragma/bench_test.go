@@ -118,10 +118,17 @@ func TestBenchMatchmakingMatchesEverybody(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("resident memory is read from /proc")
 	}
-	matchLines(t, output(t, "bench", "matchmaking", "-players", "9", "-pairs", "2"),
-		`matchmaking, 2 pairs one after the other: from the last needed player's call to both being told p50 MILLIS, p99 MILLIS`,
-		`matchmaking, 10 players enter: COUNT durable entries/s \(aim 5,000\), CPU per entry: server \d+ µs; heap per waiting ticket -?\d+ bytes, the cache of its records included`,
-		`matchmaking, 10 players matched at once: COUNT matches/s, half of them told after MILLIS, all after MILLIS \(aim 1,000 ms for 10,000\); CPU per match: server \d+ µs \(aim 100 µs\), players \d+ µs`,
+	way := `from the last needed player's call to both being told p50 MILLIS, p99 MILLIS`
+	enter := `10 players enter: COUNT entries/s \(aim 5,000\), CPU per entry: server \d+ µs; heap per waiting ticket -?\d+ bytes \(aim 2,048\), the cache of its records included`
+	match := `10 players matched at once: COUNT matches/s, half of them told after MILLIS, all after MILLIS \(aim 1,000 ms for 10,000\); CPU per match: server \d+ µs \(aim 100 µs\), players \d+ µs`
+	pass := ` players, all of them new, 5 v 5 by rating and ping: MILLIS`
+	matchLines(t, output(t, "bench", "matchmaking", "-players", "9", "-pairs", "2", "-loaded", "3"),
+		`matchmaking, SQLite, 2 pairs one after the other: `+way,
+		`matchmaking, SQLite, 2,500 entries/s, 3 games: `+way,
+		`matchmaking, SQLite, `+enter, `matchmaking, SQLite, `+match, `matchmaking, memory, `+enter, `matchmaking, memory, `+match,
+		`matchmaking, a pass over 1,000`+pass+`, COUNT games`,
+		`matchmaking, a pass over 10,000`+pass+` \(aim 50 ms\), COUNT games`,
+		`matchmaking, a pass over 100,000`+pass+`, COUNT games`,
 	)
 }
 
