@@ -1,7 +1,6 @@
 package entity
 
 import (
-	"container/list"
 	"sync"
 	"time"
 
@@ -17,7 +16,7 @@ type entry struct {
 }
 
 // entryOverhead is what an entry costs besides its key and body, about.
-const entryOverhead = 256
+const entryOverhead = 224
 
 // tainted is the stamp of work whose result must not be cached.
 const tainted = -1
@@ -29,17 +28,20 @@ const tainted = -1
 // the key does not get in. For that, every read from and write to the store is
 // announced by begin and ended by end.
 type cache struct {
-	mu      sync.Mutex
-	limit   int
-	bytes   int
-	entries map[store.Key]*list.Element // of *cached
-	recent  *list.List                  // front: used last
-	flights map[store.Key]flight
+	mu    sync.Mutex
+	limit int
+	bytes int
+	keys  map[store.Key]*cached
+	ring  cached // next: used last, prev: the next to go
 }
 
+// cached is what there is to say of a key: its record, reads and writes of it that
+// are under way, or both.
 type cached struct {
-	key store.Key
+	key        store.Key
+	prev, next *cached // in the ring; nil if there is no record
 	entry
+	flight
 }
 
 // flight counts what is going on with one key at the moment.
@@ -50,23 +52,21 @@ type flight struct {
 }
 
 func newCache(limit int) *cache {
-	return &cache{
-		limit:   limit,
-		entries: make(map[store.Key]*list.Element),
-		recent:  list.New(),
-		flights: make(map[store.Key]flight),
-	}
+	c := &cache{limit: limit, keys: make(map[store.Key]*cached)}
+	c.ring.prev, c.ring.next = &c.ring, &c.ring
+	return c
 }
 
 func (c *cache) get(key store.Key) (entry, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	el, ok := c.entries[key]
-	if !ok {
+	k := c.keys[key]
+	if k == nil || k.next == nil {
 		return entry{}, false
 	}
-	c.recent.MoveToFront(el)
-	return el.Value.(*cached).entry, true
+	k.unlink()
+	k.link(&c.ring)
+	return k.entry, true
 }
 
 // begin announces a read or a write of the key in the store and returns the
@@ -74,21 +74,27 @@ func (c *cache) get(key store.Key) (entry, bool) {
 func (c *cache) begin(key store.Key, write bool) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.flights[key]
-	stamp := f.seq
-	f.refs++
-	if write {
-		c.remove(key)
-		f.seq++
-		stamp = f.seq
+	k := c.keys[key]
+	if k == nil {
+		k = &cached{key: key}
+		c.keys[key] = k
 	}
-	if f.writes > 0 {
+	if k.refs == 0 {
+		k.seq = 0
+	}
+	stamp := k.seq
+	k.refs++
+	if write {
+		c.forget(k)
+		k.seq++
+		stamp = k.seq
+	}
+	if k.writes > 0 {
 		stamp = tainted
 	}
 	if write {
-		f.writes++
+		k.writes++
 	}
-	c.flights[key] = f
 	return stamp
 }
 
@@ -96,44 +102,67 @@ func (c *cache) begin(key store.Key, write bool) int {
 func (c *cache) end(key store.Key, stamp int, write bool, e *entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.flights[key]
-	if f.refs--; write {
-		f.writes--
+	k := c.keys[key]
+	if k.refs--; write {
+		k.writes--
 	}
-	if e != nil && stamp == f.seq {
-		c.insert(key, *e)
+	if e != nil && stamp == k.seq {
+		c.insert(k, *e)
 	}
-	if f.refs == 0 {
-		delete(c.flights, key)
-		return
-	}
-	c.flights[key] = f
+	c.tidy(k)
 }
 
 // drop forgets a key.
 func (c *cache) drop(key store.Key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.remove(key)
-}
-
-func (c *cache) insert(key store.Key, e entry) {
-	c.remove(key)
-	c.entries[key] = c.recent.PushFront(&cached{key, e})
-	c.bytes += size(key, e)
-	for c.bytes > c.limit {
-		c.remove(c.recent.Back().Value.(*cached).key)
+	if k := c.keys[key]; k != nil {
+		c.forget(k)
+		c.tidy(k)
 	}
 }
 
-func (c *cache) remove(key store.Key) {
-	el, ok := c.entries[key]
-	if !ok {
+func (c *cache) insert(k *cached, e entry) {
+	c.forget(k)
+	k.entry = e
+	k.link(&c.ring)
+	c.bytes += k.size()
+	for c.bytes > c.limit {
+		oldest := c.ring.prev
+		c.forget(oldest)
+		if oldest != k { // that one is tidied by end
+			c.tidy(oldest)
+		}
+	}
+}
+
+// forget removes the record of a key.
+func (c *cache) forget(k *cached) {
+	if k.next == nil {
 		return
 	}
-	c.bytes -= size(key, el.Value.(*cached).entry)
-	c.recent.Remove(el)
-	delete(c.entries, key)
+	c.bytes -= k.size()
+	k.unlink()
+	k.entry = entry{}
 }
 
-func size(key store.Key, e entry) int { return len(key.ID) + len(e.body) + entryOverhead }
+// tidy removes a key of which there is nothing to say.
+func (c *cache) tidy(k *cached) {
+	if k.refs == 0 && k.next == nil {
+		delete(c.keys, k.key)
+	}
+}
+
+// link puts k behind another one into the ring.
+func (k *cached) link(before *cached) {
+	k.prev, k.next = before, before.next
+	before.next.prev = k
+	before.next = k
+}
+
+func (k *cached) unlink() {
+	k.prev.next, k.next.prev = k.next, k.prev
+	k.prev, k.next = nil, nil
+}
+
+func (k *cached) size() int { return len(k.key.ID) + len(k.body) + entryOverhead }

@@ -27,7 +27,18 @@ func LocksHeld(e *Engine) int { return e.locks.Len() }
 func Cached(e *Engine) (entries, bytes, flights int) {
 	e.cache.mu.Lock()
 	defer e.cache.mu.Unlock()
-	return len(e.cache.entries), e.cache.bytes, len(e.cache.flights)
+	for _, k := range e.cache.keys {
+		if k.next != nil {
+			entries++
+		}
+		if k.refs > 0 {
+			flights++
+		}
+	}
+	if extra := len(e.cache.keys) - entries - flights; extra > 0 {
+		flights += extra // keys of which nothing is known should be gone
+	}
+	return entries, e.cache.bytes, flights
 }
 
 // LimitCache makes the cache smaller.
