@@ -17,8 +17,9 @@
 // promises. One goroutine writes: it takes up to 256 waiting batches into one
 // transaction, one that has to be undone under a savepoint, and answers all after
 // the one sync. It never waits for more batches to come; the group is what
-// gathered while the group before it was written. A conflict, or an error that
-// concerns one batch, does not touch the others of its group.
+// gathered while the group before it was written, and what goroutines that are
+// ready to run add to it. A conflict, or an error that concerns one batch, does
+// not touch the others of its group.
 //
 // Reading uses connections of its own and waits for no writer.
 //

@@ -115,8 +115,8 @@ func (w *writer) run() {
 			return
 		case j := <-w.queue:
 			// Who is about to commit does so first: under load a group then
-			// has many batches rather than few, at half the cost of each. When
-			// nobody else can run, this takes no time.
+			// has many batches rather than few, at half the cost of each
+			// (ADR 17). When nobody else can run, this takes no time.
 			runtime.Gosched()
 			w.collect(j)
 			w.writeGroup(w.group)
