@@ -99,7 +99,7 @@ func BenchmarkPoolPass(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			rng := rand.New(rand.NewPCG(1, 1))
 			s := settle(b, rng, n)
-			first, games := n, 0
+			first, games, used := n, 0, time.Duration(0)
 			b.ReportAllocs()
 			for b.Loop() {
 				b.StopTimer()
@@ -112,10 +112,13 @@ func BenchmarkPoolPass(b *testing.B) {
 				for _, p := range fresh {
 					p.Reset()
 				}
+				before := ownCPU()
 				b.StartTimer()
 				s.view.Change(fresh, old)
 				games += s.pass(b)
+				used += ownCPU() - before
 			}
+			b.ReportMetric(used.Seconds()*1e3/float64(b.N), "cpu-ms/op")
 			b.ReportMetric(float64(games)/float64(b.N), "games")
 			b.ReportMetric(float64(len(s.view.Parties())), "left")
 		})

@@ -16,7 +16,8 @@ func (r *Rules) backfill(req *matchmaking.ProposeRequest, tickets []*Ticket) ([]
 	if r.Backfill.Policy != BackfillPrefer && r.Backfill.Policy != BackfillAfter || len(req.View.Games()) == 0 {
 		return nil, tickets
 	}
-	f := filler{solver: r.newSolver(tickets, req.Now), view: req.View, oldest: tickets}
+	f := filler{solver: new(solver), view: req.View, oldest: tickets}
+	f.prepare(r, tickets, req.Now)
 	var proposals []matchmaking.Proposal
 	for _, g := range req.View.Games() {
 		if p, ok := f.fillGame(g); ok {
@@ -57,7 +58,7 @@ func (f *filler) fillGame(g *matchmaking.GameInstance) (matchmaking.Proposal, bo
 	for _, place := range f.offers(rating, known) {
 		e := &f.all[place]
 		if f.mayJoin(g, e, rating, known) && f.place(place) {
-			if room -= e.size; room <= 0 {
+			if room -= int(e.size); room <= 0 {
 				break
 			}
 		}
@@ -69,12 +70,12 @@ func (f *filler) fillGame(g *matchmaking.GameInstance) (matchmaking.Proposal, bo
 	spread, ping := 0.0, 0
 	for _, m := range f.members {
 		e := &f.all[m.place]
-		u.AddParties([]*matchmaking.Party{e.party}, int64(m.team))
+		u.AddParties([]*matchmaking.Party{f.ticket(m.place).party}, int64(m.team))
 		f.use(m.place)
 		if known {
 			spread = max(spread, math.Abs(e.rating-rating))
 		}
-		ms, _ := e.ping(g.GameServerZone)
+		ms, _ := f.ticket(m.place).ping(g.GameServerZone)
 		ping = max(ping, ms)
 	}
 	return matchmaking.Proposal{Game: g, Update: u, Quality: f.quality(spread, ping)}, true
@@ -135,14 +136,14 @@ func (f *filler) offers(rating float64, known bool) []int32 {
 		}
 		offers = append(offers, place)
 	}
-	slices.SortStableFunc(offers, func(a, b int32) int { return f.all[a].EnteredAt.Compare(f.all[b].EnteredAt) })
+	slices.SortStableFunc(offers, func(a, b int32) int { return f.ticket(a).EnteredAt.Compare(f.ticket(b).EnteredAt) })
 	return offers
 }
 
 // mayJoin reports whether a party may be in a game, teams aside.
 func (f *filler) mayJoin(g *matchmaking.GameInstance, e *entry, rating float64, known bool) bool {
-	waited := f.now.Sub(e.EnteredAt)
-	if e.used || e.size > f.PlayersPerTeam || !f.view.MayJoin(g, e.party) {
+	waited, t := e.waited, f.tickets[e.ticket]
+	if e.used || int(e.size) > f.PlayersPerTeam || !f.view.MayJoin(g, t.party) {
 		return false
 	}
 	if f.Backfill.Policy == BackfillAfter && waited < time.Duration(f.Backfill.AfterSeconds)*time.Second {
@@ -154,6 +155,6 @@ func (f *filler) mayJoin(g *matchmaking.GameInstance, e *entry, rating float64, 
 	if known && math.Abs(e.rating-rating) > e.window {
 		return false
 	}
-	ms, ok := e.ping(g.GameServerZone)
+	ms, ok := t.ping(g.GameServerZone)
 	return f.PingMillis.Max == 0 || g.GameServerZone == "" || ok && float64(ms) <= f.PingMillis.at(waited)
 }

@@ -37,13 +37,13 @@ func (s *solver) fill(place int32, found []int32, least int, strict bool) bool {
 	if !s.place(place) {
 		return false
 	}
-	left := s.players() - e.size
+	left := s.players() - int(e.size)
 	for _, c := range found {
 		if left == 0 {
 			break
 		}
 		c, at := &s.all[c], c
-		if c.size > left {
+		if int(c.size) > left {
 			continue
 		}
 		low, high := min(s.low, c.rating), max(s.high, c.rating)
@@ -54,7 +54,7 @@ func (s *solver) fill(place int32, found []int32, least int, strict bool) bool {
 		if !s.place(at) {
 			continue
 		}
-		left -= c.size
+		left -= int(c.size)
 		s.low, s.high = low, high
 		if strict {
 			s.tight = min(s.tight, c.window)
@@ -88,7 +88,7 @@ func (s *solver) place(place int32) bool {
 
 // mayHave reports whether a team can have a ticket and still become whole.
 func (s *solver) mayHave(t team, e *entry) bool {
-	if t.size+e.size > s.PlayersPerTeam {
+	if t.size+int(e.size) > s.PlayersPerTeam {
 		return false
 	}
 	if len(s.limits) == 0 {
@@ -117,7 +117,7 @@ func (s *solver) missing(t *team) int {
 }
 
 func (t *team) add(e *entry) {
-	t.size += e.size
+	t.size += int(e.size)
 	t.rating += e.rating * float64(e.size)
 	for i, n := range e.roles {
 		t.roles[i] += n
@@ -125,7 +125,7 @@ func (t *team) add(e *entry) {
 }
 
 func (t *team) remove(e *entry) {
-	t.size -= e.size
+	t.size -= int(e.size)
 	t.rating -= e.rating * float64(e.size)
 	for i, n := range e.roles {
 		t.roles[i] -= n
@@ -137,9 +137,9 @@ func (t *team) mean() float64 { return t.rating / float64(max(t.size, 1)) }
 // maxSwaps bounds the work on one game.
 const maxSwaps = 16
 
-// balance swaps parties of the best and the weakest team, while that brings the
-// teams closer together: first in the size of their largest parties, if that
-// counts, then in rating.
+// balance swaps parties of one size between the best and the weakest team, or
+// those with the largest and the smallest parties, while that brings their
+// ratings closer together.
 func (s *solver) balance() {
 	if s.NumberOfTeams < 2 {
 		return
@@ -170,32 +170,36 @@ func (s *solver) largest(team int) int {
 	n := 0
 	for _, m := range s.members {
 		if m.team == team {
-			n = max(n, s.all[m.place].size)
+			n = max(n, int(s.all[m.place].size))
 		}
 	}
 	return n
 }
 
-// swapBest makes the one swap between two teams that helps most.
+// swapBest makes the one swap of parties of one size that brings two teams
+// closest together.
 func (s *solver) swapBest(a, b int) bool {
 	if a == b {
 		return false
 	}
-	best := s.distance(a, b)
+	x, y := &s.teams[a], &s.teams[b]
+	apart := func(moved float64) float64 {
+		return math.Abs((x.rating-moved)/float64(max(x.size, 1)) - (y.rating+moved)/float64(max(y.size, 1)))
+	}
+	best := apart(0)
 	bestI, bestJ := -1, -1
-	for i := range s.members {
-		if s.members[i].team != a {
+	for i, m := range s.members {
+		if m.team != a {
 			continue
 		}
-		for j := range s.members {
-			if s.members[j].team != b || !s.maySwap(i, j) {
+		from := &s.all[m.place]
+		for j, n := range s.members {
+			if n.team != b || s.all[n.place].size != from.size {
 				continue
 			}
-			s.swap(i, j)
-			if d := s.distance(a, b); d < best-1e-9 {
+			if d := apart((from.rating - s.all[n.place].rating) * float64(from.size)); d < best-1e-9 && s.maySwap(i, j) {
 				best, bestI, bestJ = d, i, j
 			}
-			s.swap(i, j)
 		}
 	}
 	if bestI < 0 {
@@ -205,22 +209,10 @@ func (s *solver) swapBest(a, b int) bool {
 	return true
 }
 
-// distance is how far apart two teams are.
-func (s *solver) distance(a, b int) float64 {
-	d := math.Abs(s.teams[a].mean() - s.teams[b].mean())
-	if s.PartyBalance.Enabled {
-		d += 1e9 * math.Abs(float64(s.largest(a)-s.largest(b)))
-	}
-	return d
-}
-
-// maySwap reports whether both teams stay possible; parties of one size are
-// enough to choose from.
+// maySwap reports whether the roles allow that two parties of one size change
+// places.
 func (s *solver) maySwap(i, j int) bool {
 	x, y := &s.all[s.members[i].place], &s.all[s.members[j].place]
-	if x.size != y.size {
-		return false
-	}
 	if len(s.limits) == 0 || x.roles == y.roles {
 		return true
 	}
@@ -252,7 +244,7 @@ func (s *solver) partiesBalanced() bool {
 		return true
 	}
 	for _, m := range s.members {
-		if until := s.PartyBalance.UntilSeconds; until == 0 || s.now.Sub(s.all[m.place].EnteredAt).Seconds() < float64(until) {
+		if until := s.PartyBalance.UntilSeconds; until == 0 || s.all[m.place].waited.Seconds() < float64(until) {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package rules
 import (
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -24,7 +25,11 @@ const maxZones = 64
 
 // makeLists sorts the tickets by zones that are near enough.
 func (s *solver) makeLists() {
-	s.everyone = s.newList(len(s.all))
+	s.old, s.near = append(s.old, s.near...), s.near[:0]
+	if s.everyone == nil {
+		s.everyone = new(list)
+	}
+	s.everyone.reset(s, len(s.all))
 	for i := range s.all {
 		s.everyone.add(s, int32(i))
 	}
@@ -33,13 +38,17 @@ func (s *solver) makeLists() {
 		return
 	}
 	for range max(len(s.zones), 1) { // without zones there are still those without pings
-		s.near = append(s.near, s.newList(len(s.all)/max(len(s.zones), 1)))
+		l := new(list)
+		if n := len(s.old); n > 0 {
+			l, s.old = s.old[n-1], s.old[:n-1]
+		}
+		l.reset(s, len(s.all)/max(len(s.zones), 1))
+		s.near = append(s.near, l)
 	}
+	known := uint64(1)<<len(s.near) - 1 // all, with 64 of them
 	for i := range s.all {
-		for zone, l := range s.near {
-			if s.all[i].zones>>zone&1 == 1 {
-				l.add(s, int32(i))
-			}
+		for zones := s.all[i].zones & known; zones != 0; zones &= zones - 1 {
+			s.near[bits.TrailingZeros64(zones)].add(s, int32(i))
 		}
 	}
 	for _, l := range s.near {
@@ -48,57 +57,131 @@ func (s *solver) makeLists() {
 }
 
 // markZones notes which zones are near enough.
-func (s *solver) markZones(e *entry, limit float64) {
-	if len(e.Pings) == 0 {
+func (s *solver) markZones(e *entry, t *Ticket, limit float64) {
+	if e.anywhere {
 		e.zones = ^uint64(0)
 	}
-	for i, ping := range e.Pings {
+	for i, ping := range t.Pings {
 		if float64(ping.Millis) > limit {
 			continue
 		}
-		zone := i // most parties know the same zones
-		if i >= len(s.zones) || s.zones[i] != ping.Zone {
-			known := false
-			if zone, known = s.numbers[ping.Zone]; !known {
-				if len(s.zones) == maxZones {
-					continue
-				}
-				zone = len(s.zones)
-				s.numbers[ping.Zone] = zone
-				s.zones = append(s.zones, ping.Zone)
+		zone, known := s.zoneNumber(i, ping.Zone)
+		if !known {
+			if len(s.zones) == maxZones {
+				continue
 			}
+			zone = len(s.zones)
+			s.numbers[ping.Zone] = zone
+			s.zones = append(s.zones, ping.Zone)
 		}
 		e.zones |= 1 << zone
 	}
 }
 
+// zoneNumber returns the number of a zone that is the ith of some ticket's: most
+// know the same ones.
+func (s *solver) zoneNumber(i int, zone string) (n int, known bool) {
+	if i < len(s.zones) && s.zones[i] == zone {
+		return i, true
+	}
+	n, known = s.numbers[zone]
+	return n, known
+}
+
+// zonePing is how far a zone is, by its number.
+type zonePing struct{ millis, zone int }
+
 // listsOf returns the lists that somebody may find a game in, the nearest first.
 func (s *solver) listsOf(e *entry) []*list {
-	if s.PingMillis.Max == 0 {
+	switch {
+	case s.PingMillis.Max == 0:
 		return append(s.lists[:0], s.everyone)
-	}
-	if len(e.Pings) == 0 {
+	case e.anywhere:
 		return s.near
-	}
-	s.pings, s.lists = append(s.pings[:0], e.Pings...), s.lists[:0]
-	slices.SortStableFunc(s.pings, nearer)
-	for _, p := range s.pings {
-		if zone := slices.Index(s.zones, p.Zone); zone >= 0 && e.zones>>zone&1 == 1 {
-			s.lists = append(s.lists, s.near[zone])
+	case e.zones&(e.zones-1) == 0: // one, or none
+		if e.zones == 0 {
+			return nil
 		}
+		return append(s.lists[:0], s.near[bits.TrailingZeros64(e.zones)])
+	}
+	s.pings, s.lists = s.pings[:0], s.lists[:0]
+	for i, p := range s.tickets[e.ticket].Pings {
+		if zone, known := s.zoneNumber(i, p.Zone); known && e.zones>>zone&1 == 1 {
+			s.pings = append(s.pings, zonePing{p.Millis, zone})
+		}
+	}
+	slices.SortStableFunc(s.pings, func(a, b zonePing) int { return a.millis - b.millis })
+	for _, p := range s.pings {
+		s.lists = append(s.lists, s.near[p.zone])
 	}
 	return s.lists
 }
 
-func nearer(a, b Ping) int { return a.Millis - b.Millis }
+// judgeProspects finds out for whom there are not enough others within the
+// windows. Where nearly everybody waits in vain, that saves most of the time:
+// it goes through the lists once, in the order of memory. Who is used later only
+// makes it worse for the others.
+func (s *solver) judgeProspects() {
+	if len(s.near) == 0 {
+		s.everyone.judgeProspects(s)
+	}
+	for _, l := range s.near {
+		l.judgeProspects(s)
+	}
+}
 
-func (s *solver) newList(n int) *list {
-	return &list{at: make([]int32, 0, n), rate: make([]float64, 0, n), sizes: make([]int32, s.PlayersPerTeam+1)}
+func (l *list) judgeProspects(s *solver) {
+	if !l.hasRoles(s) {
+		return
+	}
+	for i, place := range l.at {
+		if e := &s.all[place]; !e.promising && !s.overdue(e.waited) {
+			e.promising = l.enough(s, i, e)
+		}
+	}
+}
+
+// enough reports whether those within the windows, or those that are looked at,
+// may be enough for a game.
+func (l *list) enough(s *solver, i int, e *entry) bool {
+	need := s.NumberOfTeams*s.least(e.waited) - int(e.size)
+	left, right := i-1, i+1
+	for range reach {
+		if need <= 0 {
+			return true
+		}
+		below, above := math.Inf(1), math.Inf(1)
+		if left >= 0 {
+			below = e.rating - l.rate[left]
+		}
+		if right < len(l.rate) {
+			above = l.rate[right] - e.rating
+		}
+		at, apart := left, below
+		if above < below {
+			at, apart = right, above
+			right++
+		} else {
+			left--
+		}
+		if at < 0 || at >= len(l.at) || apart > e.window {
+			return false
+		}
+		if c := &s.all[l.at[at]]; c.window >= apart {
+			need -= int(c.size)
+		}
+	}
+	return true
+}
+
+// reset makes the list an empty one for about n tickets.
+func (l *list) reset(s *solver, n int) {
+	*l = list{at: slices.Grow(l.at[:0], n), rate: slices.Grow(l.rate[:0], n), links: l.links, prev: l.prev, sizes: make([]int32, s.PlayersPerTeam+1)}
 }
 
 func (l *list) add(s *solver, place int32) {
 	e := &s.all[place]
-	if e.size > s.PlayersPerTeam {
+	if int(e.size) > s.PlayersPerTeam {
 		return
 	}
 	l.at, l.rate = append(l.at, place), append(l.rate, e.rating)
@@ -106,7 +189,7 @@ func (l *list) add(s *solver, place int32) {
 }
 
 func (l *list) count(e *entry, by int) {
-	l.free += by * e.size
+	l.free += by * int(e.size)
 	l.sizes[e.size] += int32(by)
 	for i, n := range e.roles {
 		l.roles[i] += by * int(n)
@@ -115,7 +198,7 @@ func (l *list) count(e *entry, by int) {
 
 func (l *list) finish() {
 	n := int32(len(l.at))
-	l.links, l.prev = make([]int32, n+1), make([]int32, n+1)
+	l.links, l.prev = resize(l.links, int(n)+1), resize(l.prev, int(n)+1)
 	for i := range n + 1 {
 		l.links[i], l.prev[i] = i, i
 	}
@@ -139,21 +222,32 @@ func (l *list) mayFill(s *solver, e *entry, least int) bool {
 	if l.free < s.NumberOfTeams*least {
 		return false
 	}
-	for i, limit := range s.limits {
-		if l.roles[i] < limit.Min*s.NumberOfTeams {
-			return false
-		}
+	if !l.hasRoles(s) {
+		return false
 	}
 	mine, others := false, s.NumberOfTeams == 1
 	for size := least; size <= s.PlayersPerTeam; size++ {
-		mine = mine || size >= e.size && l.fits[size-e.size]
+		mine = mine || size >= int(e.size) && l.fits[size-int(e.size)]
 		others = others || l.fits[size]
 	}
 	return mine && others
 }
 
+// hasRoles reports whether those who are left have the roles that teams need.
+func (l *list) hasRoles(s *solver) bool {
+	for i, limit := range s.limits {
+		if l.roles[i] < limit.Min*s.NumberOfTeams {
+			return false
+		}
+	}
+	return true
+}
+
 // find returns where a ticket is in the list.
 func (l *list) find(place int32) int {
+	if int(place) < len(l.at) && l.at[place] == place { // as in most lists of all
+		return int(place)
+	}
 	i, _ := slices.BinarySearch(l.at, place)
 	return i
 }
@@ -207,10 +301,9 @@ func (s *solver) use(place int32) {
 	e := &s.all[place]
 	e.used = true
 	s.everyone.drop(e, place)
-	for zone, l := range s.near {
-		if e.zones>>zone&1 == 1 {
-			l.drop(e, place)
-		}
+	known := uint64(1)<<len(s.near) - 1
+	for zones := e.zones & known; zones != 0; zones &= zones - 1 {
+		s.near[bits.TrailingZeros64(zones)].drop(e, place)
 	}
 }
 

@@ -35,7 +35,56 @@ type Options struct {
 // which they are to be served. It only computes: the same arguments give the
 // same result. The rules must be valid.
 func (r *Rules) Match(tickets []*Ticket, o Options) []Group {
-	s := r.newSolver(tickets, o.Now)
+	return new(solver).match(r, tickets, o)
+}
+
+// solver makes groups of one set of tickets. It may be used again for others,
+// which saves the memory.
+type solver struct {
+	*Rules
+	now      time.Time
+	tickets  []*Ticket // in the order of serving
+	all      []entry   // in the order of rating
+	places   []int32   // in all, by the order of serving
+	zones    []string
+	numbers  map[string]int // of zones
+	limits   []roleLimit
+	everyone *list
+	near     []*list // by zone; nil without a ping rule
+	hopeless map[signature]bool
+
+	keys, spare []ratingKey // reused, as all that follows
+	old         []*list
+	found       []int32 // candidates
+	sorted      []int32
+	pings       []zonePing
+	lists       []*list
+	draft
+}
+
+// entry is a ticket in a solver. It has no pointers: there are many.
+type entry struct {
+	rating, window float64
+	zones          uint64 // that are near enough, by number
+	waited         time.Duration
+	roles          [maxRoles]uint16
+	ticket         int32 // in solver.tickets
+	size           int32
+	anywhere       bool // has no pings
+	promising      bool // there are enough others within the window
+	used           bool
+}
+
+// signature is what decides whether somebody who takes anybody gets a game.
+type signature struct {
+	size  int32
+	roles [maxRoles]uint16
+}
+
+// match is [Rules.Match].
+func (s *solver) match(r *Rules, tickets []*Ticket, o Options) []Group {
+	s.prepare(r, tickets, o.Now)
+	s.judgeProspects()
 	var groups []Group
 	serve := func(i int) {
 		if g, ok := s.serve(s.places[i]); ok {
@@ -59,73 +108,34 @@ func (r *Rules) Match(tickets []*Ticket, o Options) []Group {
 	return groups
 }
 
-// solver makes groups of one set of tickets.
-type solver struct {
-	*Rules
-	now      time.Time
-	all      []entry // in the order of rating
-	places   []int32 // in all, by the order of serving
-	zones    []string
-	numbers  map[string]int // of zones
-	limits   []roleLimit
-	everyone *list
-	near     []*list // by zone; nil without a ping rule
-	hopeless map[signature]bool
-
-	found  []int32 // candidates, reused
-	sorted []int32
-	pings  []Ping
-	lists  []*list
-	draft
-}
-
-// entry is a ticket in a solver.
-type entry struct {
-	*Ticket
-	rating, window float64
-	zones          uint64 // that are near enough, by number
-	size           int
-	roles          [maxRoles]uint16
-	used           bool
-}
-
-// signature is what decides whether somebody who takes anybody gets a game.
-type signature struct {
-	size  int
-	roles [maxRoles]uint16
-}
-
-func (r *Rules) newSolver(tickets []*Ticket, now time.Time) *solver {
-	s := &solver{
-		Rules: r, now: now, limits: r.limits(),
-		all: make([]entry, len(tickets)), places: make([]int32, len(tickets)), hopeless: make(map[signature]bool), numbers: make(map[string]int),
-	}
-	type rated struct {
-		rating float64
-		i      int32
-	}
-	order := make([]rated, len(tickets))
-	for i, t := range tickets {
-		order[i] = rated{t.Rating, int32(i)}
-	}
-	slices.SortFunc(order, func(a, b rated) int {
-		return cmp.Or(cmp.Compare(a.rating, b.rating), cmp.Compare(a.i, b.i))
-	})
-	for place, o := range order {
-		s.places[o.i] = int32(place)
+// prepare makes the solver one of these tickets.
+func (s *solver) prepare(r *Rules, tickets []*Ticket, now time.Time) {
+	s.Rules, s.now, s.tickets, s.limits = r, now, tickets, r.limits()
+	s.all, s.places = resize(s.all, len(tickets)), resize(s.places, len(tickets))
+	s.zones, s.numbers, s.hopeless = s.zones[:0], make(map[string]int), make(map[signature]bool)
+	for place, key := range s.byRating() {
+		s.places[key.i] = int32(place)
 	}
 	for i, t := range tickets { // in this order they are near each other in memory
-		s.read(&s.all[s.places[i]], t)
+		s.read(&s.all[s.places[i]], t, int32(i))
 	}
 	s.makeLists()
-	return s
 }
 
-func (s *solver) read(e *entry, t *Ticket) {
+// resize returns a slice of n values, of which none is to be read before it is
+// written.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+func (s *solver) read(e *entry, t *Ticket, i int32) {
 	waited := s.now.Sub(t.EnteredAt)
-	*e = entry{Ticket: t, rating: t.Rating, window: s.Rating.Window.at(waited), size: len(t.Players)}
+	*e = entry{ticket: i, rating: t.Rating, window: s.Rating.Window.at(waited), waited: waited, size: int32(len(t.Players)), anywhere: len(t.Pings) == 0}
 	if s.PingMillis.Max > 0 {
-		s.markZones(e, s.PingMillis.at(waited))
+		s.markZones(e, t, s.PingMillis.at(waited))
 	}
 	for i, limit := range s.limits {
 		for _, p := range t.Players {
@@ -136,16 +146,22 @@ func (s *solver) read(e *entry, t *Ticket) {
 	}
 }
 
+// ticket returns the ticket of a place.
+func (s *solver) ticket(place int32) *Ticket { return s.tickets[s.all[place].ticket] }
+
 // serve looks for a game for one ticket.
 func (s *solver) serve(place int32) (Group, bool) {
 	e := &s.all[place]
-	if e.used || e.size > s.PlayersPerTeam {
+	if e.used || int(e.size) > s.PlayersPerTeam {
 		return Group{}, false
 	}
-	waited := s.now.Sub(e.EnteredAt)
-	least := s.least(waited)
+	overdue := s.overdue(e.waited)
+	if !overdue && !e.promising {
+		return Group{}, false
+	}
+	least := s.least(e.waited)
 	found := false
-	if s.overdue(waited) {
+	if overdue {
 		sign := signature{e.size, e.roles}
 		if s.hopeless[sign] {
 			return Group{}, false
@@ -229,7 +245,7 @@ func (s *solver) candidates(l *list, place int32, limit int, choosy float64, str
 	e := &s.all[place]
 	at := l.find(place)
 	w := l.walk(e.rating, l.before(at), l.after(at+1))
-	players = e.size
+	players = int(e.size)
 	found = s.found[:0]
 	defer func() { s.found = found }()
 	for range limit {
@@ -242,7 +258,7 @@ func (s *solver) candidates(l *list, place int32, limit int, choosy float64, str
 			continue
 		}
 		found = append(found, next)
-		players += c.size
+		players += int(c.size)
 	}
 	return found, players, true
 }
@@ -270,8 +286,7 @@ func (s *solver) try(place int32, found []int32, least int, strict bool) bool {
 func (s *solver) take() Group {
 	g := Group{Tickets: make([]*Ticket, len(s.members)), Teams: make([]int, len(s.members))}
 	for i, m := range s.members {
-		e := &s.all[m.place]
-		g.Tickets[i], g.Teams[i] = e.Ticket, m.team
+		g.Tickets[i], g.Teams[i] = s.ticket(m.place), m.team
 		s.use(m.place)
 	}
 	worst := 0
