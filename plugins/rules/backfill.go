@@ -8,32 +8,32 @@ import (
 	"github.com/openpragma/engine/matchmaking"
 )
 
-// fillReach is how many parties a running game is offered in one pass.
-const fillReach = 256
+const (
+	// fillReach is how many parties a running game is offered in one pass.
+	fillReach = 256
+	// fillLook is how many are looked at for that, since some may not join.
+	fillLook = 4096
+)
 
-// backfill lets running games have parties, and returns those who still wait.
-func (r *Rules) backfill(req *matchmaking.ProposeRequest, tickets []*Ticket) ([]matchmaking.Proposal, []*Ticket) {
-	if r.Backfill.Policy != BackfillPrefer && r.Backfill.Policy != BackfillAfter || len(req.View.Games()) == 0 {
-		return nil, tickets
+// fills reports whether running games get players.
+func (r *Rules) fills() bool {
+	return r.Backfill.Policy == BackfillPrefer || r.Backfill.Policy == BackfillAfter
+}
+
+// backfill lets running games have parties.
+func (r *Rules) backfill(req *matchmaking.ProposeRequest, games []*matchmaking.GameInstance, tickets []*Ticket) []matchmaking.Proposal {
+	if !r.fills() || len(games) == 0 {
+		return nil
 	}
 	f := filler{solver: new(solver), view: req.View, oldest: tickets}
 	f.prepare(r, tickets, req.Now)
 	var proposals []matchmaking.Proposal
-	for _, g := range req.View.Games() {
+	for _, g := range games {
 		if p, ok := f.fillGame(g); ok {
 			proposals = append(proposals, p)
 		}
 	}
-	if proposals == nil {
-		return nil, tickets
-	}
-	var left []*Ticket
-	for i, t := range tickets {
-		if !f.all[f.places[i]].used {
-			left = append(left, t)
-		}
-	}
-	return proposals, left
+	return proposals
 }
 
 // filler looks for parties for running games.
@@ -55,10 +55,9 @@ func (f *filler) fillGame(g *matchmaking.GameInstance) (matchmaking.Proposal, bo
 	if room == 0 || len(g.Players) >= f.players() {
 		return matchmaking.Proposal{}, false
 	}
-	for _, place := range f.offers(rating, known) {
-		e := &f.all[place]
-		if f.mayJoin(g, e, rating, known) && f.place(place) {
-			if room -= int(e.size); room <= 0 {
+	for _, place := range f.offers(g, rating, known) {
+		if f.place(place) {
+			if room -= int(f.all[place].size); room <= 0 {
 				break
 			}
 		}
@@ -84,18 +83,16 @@ func (f *filler) fillGame(g *matchmaking.GameInstance) (matchmaking.Proposal, bo
 // begin makes the game the draft, and returns its rating if its players have one.
 func (f *filler) begin(g *matchmaking.GameInstance) (rating float64, known bool) {
 	f.members, f.teams = f.members[:0], append(f.teams[:0], make([]team, f.NumberOfTeams)...)
-	sum, rated := 0.0, 0
 	for _, p := range g.Players {
-		members, _ := membersOf(p.Ext) // what cannot be read is not known
-		if n, err := members.number(f.Rating.Member, math.NaN()); err == nil && f.Rating.Member != "" && !math.IsNaN(n) {
-			sum += n
-			rated++
-		}
 		if p.TeamNumber < 0 || p.TeamNumber >= int64(len(f.teams)) {
 			continue
 		}
 		t := &f.teams[p.TeamNumber]
 		t.size++
+		if len(f.limits) == 0 {
+			continue
+		}
+		members, _ := membersOf(p.Ext) // what cannot be read is not known
 		role, _ := members.text(f.Roles.Member)
 		for i, limit := range f.limits {
 			if limit.role == role {
@@ -103,20 +100,41 @@ func (f *filler) begin(g *matchmaking.GameInstance) (rating float64, known bool)
 			}
 		}
 	}
+	return f.ratingOf(g)
+}
+
+// ratingOf returns the mean rating of the players of a game, of those who have
+// one.
+func (r *Rules) ratingOf(g *matchmaking.GameInstance) (rating float64, known bool) {
+	if r.Rating.Member == "" {
+		return 0, false
+	}
+	sum, rated := 0.0, 0
+	for _, p := range g.Players {
+		members, _ := membersOf(p.Ext) // what cannot be read is not known
+		if n, err := members.number(r.Rating.Member, math.NaN()); err == nil && !math.IsNaN(n) {
+			sum += n
+			rated++
+		}
+	}
 	return sum / float64(max(rated, 1)), rated > 0
 }
 
-// offers returns the places of those who come first for a game.
-func (f *filler) offers(rating float64, known bool) []int32 {
+// offers returns the places of those who may join a game and come first for it,
+// the oldest first.
+func (f *filler) offers(g *matchmaking.GameInstance, rating float64, known bool) []int32 {
 	var offers []int32
+	offer := func(place int32) {
+		if f.mayJoin(g, &f.all[place], rating, known) {
+			offers = append(offers, place)
+		}
+	}
 	if !known {
 		for f.first < len(f.oldest) && f.all[f.places[f.first]].used {
 			f.first++
 		}
-		for i := f.first; i < len(f.oldest) && len(offers) < fillReach; i++ {
-			if place := f.places[i]; !f.all[place].used {
-				offers = append(offers, place)
-			}
+		for i := f.first; i < min(len(f.oldest), f.first+fillLook) && len(offers) < fillReach; i++ {
+			offer(f.places[i])
 		}
 		return offers
 	}
@@ -129,12 +147,12 @@ func (f *filler) offers(rating float64, known bool) []int32 {
 	l := f.everyone
 	i, _ := slices.BinarySearch(l.at, int32(at))
 	w := l.walk(rating, l.before(i), l.after(i))
-	for len(offers) < fillReach {
+	for n := 0; n < fillLook && len(offers) < fillReach; n++ {
 		place, _, ok := w.next()
 		if !ok {
 			break
 		}
-		offers = append(offers, place)
+		offer(place)
 	}
 	slices.SortStableFunc(offers, func(a, b int32) int { return f.ticket(a).EnteredAt.Compare(f.ticket(b).EnteredAt) })
 	return offers

@@ -60,6 +60,9 @@ func (s *solver) fill(place int32, found []int32, least int, strict bool) bool {
 			s.tight = min(s.tight, c.window)
 		}
 	}
+	if s.onlyNew && !s.draftIsNew() {
+		return false
+	}
 	for i := range s.teams {
 		if s.teams[i].size < least || s.missing(&s.teams[i]) > 0 {
 			return false

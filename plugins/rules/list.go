@@ -131,9 +131,6 @@ func (s *solver) judgeProspects() {
 }
 
 func (l *list) judgeProspects(s *solver) {
-	if !l.hasRoles(s) {
-		return
-	}
 	for i, place := range l.at {
 		if e := &s.all[place]; !e.promising && !s.overdue(e.waited) {
 			e.promising = l.enough(s, i, e)
@@ -144,10 +141,13 @@ func (l *list) judgeProspects(s *solver) {
 // enough reports whether those within the windows, or those that are looked at,
 // may be enough for a game.
 func (l *list) enough(s *solver, i int, e *entry) bool {
-	need := s.NumberOfTeams*s.least(e.waited) - int(e.size)
+	have, least := s.supplyOf(e), s.least(e.waited)
+	if !l.mayFill(s, e, least) {
+		return false
+	}
 	left, right := i-1, i+1
 	for range reach {
-		if need <= 0 {
+		if s.suffices(&have, e, least) {
 			return true
 		}
 		below, above := math.Inf(1), math.Inf(1)
@@ -168,7 +168,7 @@ func (l *list) enough(s *solver, i int, e *entry) bool {
 			return false
 		}
 		if c := &s.all[l.at[at]]; c.window >= apart {
-			need -= int(c.size)
+			s.supply(&have, c)
 		}
 	}
 	return true

@@ -52,6 +52,8 @@ type solver struct {
 	everyone *list
 	near     []*list // by zone; nil without a ping rule
 	hopeless map[signature]bool
+	onlyNew  bool // games without somebody new do not count
+	sums     map[uint64]uint64
 
 	keys, spare []ratingKey // reused, as all that follows
 	old         []*list
@@ -73,6 +75,7 @@ type entry struct {
 	anywhere       bool // has no pings
 	promising      bool // there are enough others within the window
 	used           bool
+	isNew          bool
 }
 
 // signature is what decides whether somebody who takes anybody gets a game.
@@ -112,7 +115,8 @@ func (s *solver) match(r *Rules, tickets []*Ticket, o Options) []Group {
 func (s *solver) prepare(r *Rules, tickets []*Ticket, now time.Time) {
 	s.Rules, s.now, s.tickets, s.limits = r, now, tickets, r.limits()
 	s.all, s.places = resize(s.all, len(tickets)), resize(s.places, len(tickets))
-	s.zones, s.numbers, s.hopeless = s.zones[:0], make(map[string]int), make(map[signature]bool)
+	s.zones, s.numbers, s.hopeless, s.onlyNew = s.zones[:0], make(map[string]int), make(map[signature]bool), false
+	s.sums = make(map[uint64]uint64)
 	for place, key := range s.byRating() {
 		s.places[key.i] = int32(place)
 	}
@@ -137,13 +141,19 @@ func (s *solver) read(e *entry, t *Ticket, i int32) {
 	if s.PingMillis.Max > 0 {
 		s.markZones(e, t, s.PingMillis.at(waited))
 	}
-	for i, limit := range s.limits {
+	e.roles = rolesOf(s.limits, t)
+}
+
+// rolesOf counts the players of a ticket that have roles with limits.
+func rolesOf(limits []roleLimit, t *Ticket) (n [maxRoles]uint16) {
+	for i, limit := range limits {
 		for _, p := range t.Players {
 			if p.Role == limit.role {
-				e.roles[i]++
+				n[i]++
 			}
 		}
 	}
+	return n
 }
 
 // ticket returns the ticket of a place.
@@ -213,7 +223,7 @@ func (s *solver) widen(l *list, place int32, least int, strict bool) bool {
 		if s.reach(l, place, least, choosy, strict) {
 			return true
 		}
-		if !strict || !s.choosy {
+		if !strict || !s.choosy && !s.onlyNew {
 			break
 		}
 	}
@@ -228,8 +238,8 @@ func (s *solver) reach(l *list, place int32, least int, choosy float64, strict b
 	}
 	few := min(2*s.players()+2, most)
 	for _, limit := range []int{few, max(most, few)} {
-		found, players, more := s.candidates(l, place, limit, choosy, strict)
-		if players >= s.NumberOfTeams*least && s.try(place, found, least, strict) {
+		found, have, more := s.candidates(l, place, limit, choosy, strict)
+		if s.suffices(&have, &s.all[place], least) && (!s.onlyNew || s.bringsNew(place, found)) && s.try(place, found, least, strict) {
 			return true
 		}
 		if !more || limit >= most {
@@ -239,28 +249,28 @@ func (s *solver) reach(l *list, place int32, least int, choosy float64, strict b
 	return false
 }
 
-// candidates returns the free tickets that are nearest in rating, how many
-// players that makes with the one that is served, and whether there are more.
-func (s *solver) candidates(l *list, place int32, limit int, choosy float64, strict bool) (found []int32, players int, more bool) {
+// candidates returns the free tickets that are nearest in rating, what they make
+// with the one that is served, and whether there are more.
+func (s *solver) candidates(l *list, place int32, limit int, choosy float64, strict bool) (found []int32, have supply, more bool) {
 	e := &s.all[place]
 	at := l.find(place)
 	w := l.walk(e.rating, l.before(at), l.after(at+1))
-	players = int(e.size)
+	have = s.supplyOf(e)
 	found = s.found[:0]
 	defer func() { s.found = found }()
 	for range limit {
 		next, apart, ok := w.next()
 		if !ok || strict && apart > e.window {
-			return found, players, false
+			return found, have, false
 		}
 		c := &s.all[next]
 		if strict && (c.window < apart || c.window < choosy) {
 			continue
 		}
 		found = append(found, next)
-		players += int(c.size)
+		s.supply(&have, c)
 	}
-	return found, players, true
+	return found, have, true
 }
 
 // try makes a game of the candidates: the nearest first, the largest first, the

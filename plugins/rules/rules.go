@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/openpragma/engine/matchmaking"
@@ -18,7 +19,8 @@ type Plugin struct {
 	// teams means [DefaultConfig].
 	Config Config
 
-	sets atomic.Pointer[Config] // the present one
+	sets    atomic.Pointer[Config] // the present one
+	solvers sync.Pool              // of *solver
 }
 
 var (
@@ -105,7 +107,11 @@ func (p *Plugin) Describe(_ context.Context, r *matchmaking.DescribeRequest) (*m
 	}
 	known := new(notes)
 	known.read.Store(&reading{c, t})
-	return &matchmaking.Attributes{Numbers: map[string]float64{ratingName: t.Rating}, Notes: known}, nil
+	a := &matchmaking.Attributes{Numbers: map[string]float64{ratingName: t.Rating}, Notes: known}
+	if rules.PingMillis.Max > 0 && len(t.Pings) == 0 {
+		a.Texts = map[string][]string{pingsText: {noPings}}
+	}
+	return a, nil
 }
 
 // ticket returns the ticket of a party. After a change of the rules it is read
@@ -130,71 +136,50 @@ func (p *Plugin) ticket(c *Config, rules *Rules, party *matchmaking.Party) *Tick
 func (p *Plugin) Propose(ctx context.Context, r *matchmaking.ProposeRequest) ([]matchmaking.Proposal, error) {
 	c := p.config()
 	_, rules := c.Of(r.QueueKey)
-	parties, fresh := r.View.Parties(), map[*matchmaking.Party]bool(nil)
-	if !r.Full && len(parties) > smallPool && len(r.View.New()) < len(parties)/8 && len(r.View.NewGames()) == 0 {
-		parties, fresh = aroundNew(r.View)
+	ticketOf := func(party *matchmaking.Party) *Ticket { return p.ticket(c, rules, party) }
+	if rules.fewNew(r) {
+		return p.matchNew(ctx, rules, r, ticketOf), nil
 	}
+	parties := r.View.Parties()
 	tickets := make([]*Ticket, 0, len(parties))
-	var serve []int
 	for _, party := range parties {
-		t := p.ticket(c, rules, party)
-		if t == nil {
-			continue
+		if t := ticketOf(party); t != nil {
+			tickets = append(tickets, t)
 		}
-		if fresh[party] {
-			serve = append(serve, len(tickets))
-		}
-		tickets = append(tickets, t)
 	}
-	joins, tickets := rules.backfill(r, tickets)
+	joins := rules.backfill(r, r.View.Games(), tickets)
 	if joins != nil {
-		serve = nil // places have changed
+		joined := joined(joins)
+		tickets = slices.DeleteFunc(tickets, func(t *Ticket) bool { return joined[t.party.ID] })
 	}
-	o := Options{Now: r.Now, Serve: serve, Stop: func() bool { return ctx.Err() != nil }}
-	return append(joins, propose(rules.Match(tickets, o))...), nil
+	s := p.solver()
+	defer p.release(s)
+	o := Options{Now: r.Now, Stop: func() bool { return ctx.Err() != nil }}
+	return append(joins, propose(s.match(rules, tickets, o))...), nil
 }
 
-// How a pass for those who are new is made cheap: in a large pool they meet only
-// those who are near in rating.
-const (
-	smallPool  = 2000
-	neighbours = 128 // on either side
-)
+// joined returns the parties that proposals put into running games.
+func joined(joins []matchmaking.Proposal) map[pragma.PartyID]bool {
+	all := make(map[pragma.PartyID]bool)
+	for _, p := range joins {
+		for _, a := range p.Update.Players() {
+			all[a.Player.PartyID] = true
+		}
+	}
+	return all
+}
 
-// aroundNew returns the parties that are new and their neighbours, the oldest
-// first, and which ones are new.
-func aroundNew(v *matchmaking.View) (parties []*matchmaking.Party, fresh map[*matchmaking.Party]bool) {
-	all := v.ByNumber(ratingName)
-	fresh = make(map[*matchmaking.Party]bool)
-	near := make(map[*matchmaking.Party]bool)
-	for _, party := range v.New() {
-		fresh[party] = true
-		rating, _ := party.Number(ratingName)
-		at, _ := slices.BinarySearchFunc(all, rating, func(p *matchmaking.Party, rating float64) int {
-			n, _ := p.Number(ratingName)
-			switch {
-			case n < rating:
-				return -1
-			case n > rating:
-				return 1
-			}
-			return 0
-		})
-		near[party] = true
-		for _, o := range all[max(0, at-neighbours):min(len(all), at+neighbours)] {
-			near[o] = true
-		}
+// solver returns one whose memory may be used again, by release.
+func (p *Plugin) solver() *solver {
+	if s, ok := p.solvers.Get().(*solver); ok {
+		return s
 	}
-	for party := range near {
-		parties = append(parties, party)
-	}
-	slices.SortFunc(parties, func(a, b *matchmaking.Party) int {
-		if c := a.EnteredAt.Compare(b.EnteredAt); c != 0 {
-			return c
-		}
-		return a.TicketID.Compare(b.TicketID)
-	})
-	return parties, fresh
+	return new(solver)
+}
+
+func (p *Plugin) release(s *solver) {
+	s.tickets = nil
+	p.solvers.Put(s)
 }
 
 func propose(groups []Group) []matchmaking.Proposal {
