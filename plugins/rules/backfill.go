@@ -161,7 +161,7 @@ func (f *filler) offers(g *matchmaking.GameInstance, rating float64, known bool)
 // mayJoin reports whether a party may be in a game, teams aside.
 func (f *filler) mayJoin(g *matchmaking.GameInstance, e *entry, rating float64, known bool) bool {
 	waited, t := e.waited, f.tickets[e.ticket]
-	if e.used || int(e.size) > f.PlayersPerTeam || !f.view.MayJoin(g, t.party) {
+	if e.used || e.misfit || !f.view.MayJoin(g, t.party) {
 		return false
 	}
 	if f.Backfill.Policy == BackfillAfter && waited < time.Duration(f.Backfill.AfterSeconds)*time.Second {

@@ -181,8 +181,8 @@ func (l *list) reset(s *solver, n int) {
 
 func (l *list) add(s *solver, place int32) {
 	e := &s.all[place]
-	if int(e.size) > s.PlayersPerTeam {
-		return
+	if e.misfit {
+		return // would only be in the way of others
 	}
 	l.at, l.rate = append(l.at, place), append(l.rate, e.rating)
 	l.count(e, 1)

@@ -73,6 +73,7 @@ type entry struct {
 	ticket         int32 // in solver.tickets
 	size           int32
 	anywhere       bool // has no pings
+	misfit         bool // is too large for any team, or has too many of a role
 	promising      bool // there are enough others within the window
 	used           bool
 	isNew          bool
@@ -142,6 +143,7 @@ func (s *solver) read(e *entry, t *Ticket, i int32) {
 		s.markZones(e, t, s.PingMillis.at(waited))
 	}
 	e.roles = rolesOf(s.limits, t)
+	e.misfit = !s.mayHave(team{}, e)
 }
 
 // rolesOf counts the players of a ticket that have roles with limits.
@@ -162,7 +164,7 @@ func (s *solver) ticket(place int32) *Ticket { return s.tickets[s.all[place].tic
 // serve looks for a game for one ticket.
 func (s *solver) serve(place int32) (Group, bool) {
 	e := &s.all[place]
-	if e.used || int(e.size) > s.PlayersPerTeam {
+	if e.used || e.misfit {
 		return Group{}, false
 	}
 	overdue := s.overdue(e.waited)
