@@ -52,7 +52,8 @@ type Rules struct {
 	// ServeOldestAfterSeconds is when a party has waited long enough: from then
 	// on it comes first, and its game is made of whoever is there. Rating,
 	// PingMillis and PartyBalance say no more who may be in it, only sizes and
-	// Roles do. Zero: never.
+	// Roles do. So nobody waits longer than that and one more full pass, unless
+	// those who wait cannot make teams with him. Zero: never.
 	ServeOldestAfterSeconds int `yaml:"serveOldestAfterSeconds"`
 }
 

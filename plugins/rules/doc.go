@@ -43,8 +43,22 @@
 // gets the one where the worst ping is lowest; of equals the one that most
 // parties prefer.
 //
-// A party that enters meets the others at once; in a queue of some thousands only
-// those with a similar rating, and all others with the next full pass.
+// # How long somebody waits
+//
+// A party that enters meets the others at once: the pass that is made then finds
+// what a full pass would find for it, however large the queue. In queues of more
+// than 2,000 parties it looks at the 192 nearest in rating on either side, in each
+// zone that is near to the new party, and a full pass itself looks at the 96
+// nearest; what only a full pass finds is left to it, and so are games of others
+// whose windows have grown since the last one. If more than one party in 128 is
+// new, all are looked at.
+//
+// With serveOldestAfterSeconds nobody waits longer than that and one more full
+// pass (matchmakingDelayMillis), as long as there is any game for him: among the
+// 1,024 others that are nearest in rating the ways to fill the teams are tried one
+// after another, up to 10,000 steps of it. What keeps him waiting then are sizes
+// and roles that are not there. Without it there is no bound: windows that end at
+// max keep a party waiting until somebody is near enough.
 //
 // # What it does not do
 //

@@ -24,9 +24,8 @@ type team struct {
 	roles  [maxRoles]uint16
 }
 
-// fill makes a draft of a ticket and candidates, in their order, and reports
-// whether it is a game whose teams have at least that size.
-func (s *solver) fill(place int32, found []int32, least int, strict bool) bool {
+// begin empties the draft for a ticket.
+func (s *solver) begin(place int32, strict bool) {
 	e := &s.all[place]
 	s.members, s.teams = s.members[:0], append(s.teams[:0], make([]team, s.NumberOfTeams)...)
 	s.strict = strict
@@ -34,6 +33,13 @@ func (s *solver) fill(place int32, found []int32, least int, strict bool) bool {
 	if strict {
 		s.tight = e.window
 	}
+}
+
+// fill makes a draft of a ticket and candidates, in their order, and reports
+// whether it is a game whose teams have at least that size.
+func (s *solver) fill(place int32, found []int32, least int, strict bool) bool {
+	e := &s.all[place]
+	s.begin(place, strict)
 	if !s.place(place) {
 		return false
 	}
@@ -84,8 +90,7 @@ func (s *solver) place(place int32) bool {
 	if best < 0 {
 		return false
 	}
-	s.teams[best].add(e)
-	s.members = append(s.members, member{place, best})
+	s.put(place, best)
 	return true
 }
 

@@ -205,7 +205,7 @@ const (
 // are large enough. Strict says whether windows count.
 func (s *solver) search(l *list, place int32, least int, strict bool) bool {
 	for _, size := range []int{s.PlayersPerTeam, least} {
-		if l.mayFill(s, &s.all[place], size) && s.widen(l, place, size, strict) {
+		if l.mayFill(s, &s.all[place], size) && (s.widen(l, place, size, strict) || !strict && s.pack(place, s.found, size)) {
 			return true
 		}
 		if size == least {
