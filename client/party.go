@@ -175,7 +175,11 @@ func (c *PartyCalls) Leave(ctx context.Context) error {
 }
 
 // EnterMatchmaking puts the party into a queue. [State.InMatchmaking] follows a
-// moment later.
+// moment later; a game that starts at once follows instead, without a ticket. It
+// is refused with party.ErrNotInParty, ErrPlayerNotLeader, ErrPlayersNotReady,
+// ErrInvalidSession (somebody is in a game), ErrPlayerInMatchmaking,
+// ErrGameServerNoLongerCompatible, or ErrFailedToEnterMatchmaking if the
+// matchmaking plugin refuses; its own reason is in the message then.
 func (c *PartyCalls) EnterMatchmaking(ctx context.Context) (*Party, error) {
 	return c.change(ctx, "EnterMatchmakingV1", nil)
 }

@@ -298,8 +298,10 @@ func (i *Instance) Ending() (map[pragma.PlayerID]ext.Value, bool) {
 func (i *Instance) Terminating() bool { return i.over != nil && i.over.terminated }
 
 // End ends the instance. The players in exts are told what it holds for them;
-// all players leave and return to their parties. Whatever the hook does to the
-// instance afterwards has no effect.
+// all players leave and return to their parties. Those who are not in exts are not
+// told that the game is over, only that their session has changed, so name every
+// player whose client shall know. Whatever the hook does to the instance
+// afterwards has no effect.
 func (i *Instance) End(exts map[pragma.PlayerID]ext.Value) {
 	if i.over == nil {
 		i.over = &ending{exts: exts}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/gameinstance"
+	byrules "github.com/openpragma/engine/plugins/rules"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
 )
@@ -37,6 +38,18 @@ func (w *world) busy(id string, who *player) (release func() error) {
 		close(gate)
 		return <-done
 	}
+}
+
+// fillers runs a test with a matchmaker that sees pairs and goes by the room that
+// a game says it has, and with plugins/rules, for games of one team.
+func fillers(t *testing.T, room int, fn func(w *world)) {
+	t.Run("pairs", func(t *testing.T) { run(t, backfill, fn) })
+	t.Run("rules", func(t *testing.T) {
+		pool := &byrules.Plugin{Config: byrules.Config{Default: byrules.Rules{
+			NumberOfTeams: 1, PlayersPerTeam: room, Backfill: byrules.Backfill{Policy: byrules.BackfillPrefer},
+		}}}
+		run(t, setup{pool: pool, board: &board{}}, fn)
+	})
 }
 
 func TestTwoComeForTheLastPlace(t *testing.T) {
@@ -96,7 +109,7 @@ func TestWhatHappensToAGameDuringAMatch(t *testing.T) {
 		{"its server unlinks", "UnlinkV1", true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			run(t, backfill, func(w *world) {
+			fillers(t, 2, func(w *world) {
 				server, marian := w.server(), w.player("marian")
 				id := server.open(rules{Key: "a", Room: 2})
 				release := w.busy(id, marian)
@@ -138,7 +151,7 @@ func TestWhatHappensToAGameDuringAMatch(t *testing.T) {
 }
 
 func TestAPartyLeavesDuringAMatch(t *testing.T) {
-	run(t, backfill, func(w *world) {
+	fillers(t, 4, func(w *world) {
 		server, marian := w.server(), w.player("marian")
 		id := server.open(rules{Key: "a", Room: 4})
 		release := w.busy(id, marian)
@@ -206,7 +219,7 @@ func TestATimeOutOfAGameWhosePluginFails(t *testing.T) {
 }
 
 func TestAServerThatIsKilledDuringMatchesLosesNobody(t *testing.T) {
-	run(t, backfill, func(w *world) {
+	fillers(t, 3, func(w *world) {
 		server := w.server()
 		id := server.open(rules{Key: "a", Room: 3})
 		var all []*player

@@ -257,3 +257,6 @@ var (
 
 // PartyOf returns the party of a player.
 func PartyOf(p *Player) *Party { return p.party }
+
+// Seen makes the games of the view known ones.
+func (v *View) Seen() { v.newGame = nil }

@@ -17,8 +17,8 @@ import (
 type Plugin interface {
 	// Initialize is called when a party enters the queue, in the update of the
 	// party, and so again after a conflict. Nil lets the party wait, a game
-	// starts at once, and an error refuses the party: the leader gets
-	// PartyService_FailedToEnterMatchmaking. What it does to the matchable's Ext
+	// starts at once, without a ticket, and an error refuses the party: the
+	// leader gets PartyService_FailedToEnterMatchmaking. What it does to the matchable's Ext
 	// lasts, except through a restart.
 	Initialize(ctx context.Context, r *InitializeRequest) (*NewGameInstance, error)
 	// MatchParties is called for an anchor and each other matchable of the

@@ -182,3 +182,64 @@ func (l *large) meetNew(where string) int {
 	}
 	return len(games)
 }
+
+// In a queue of 2,500 among whom nobody fits anybody, a game that is new gets the
+// one who fits it, and one who is new gets into the game that fits him.
+func TestRunningGamesAndPartiesMeetAtOnceInALargeQueue(t *testing.T) {
+	const n, apart = 2500, 100
+	plugin := &byrules.Plugin{Config: byrules.Config{Default: byrules.Rules{
+		NumberOfTeams: 2, PlayersPerTeam: 2,
+		Rating:   byrules.Rating{Member: "rating", Window: byrules.Window{Start: 20, Max: 20}},
+		Backfill: byrules.Backfill{Policy: byrules.BackfillPrefer},
+	}}}
+	at := func(no int, rating float64) *matchmaking.Party {
+		p := newParty(no, 1)
+		p.Players[0].Ext = ext.Of(m{"rating": rating})
+		return p
+	}
+	var parties []*matchmaking.Party
+	for i := range n {
+		parties = append(parties, at(i+1, float64(i*apart)))
+	}
+	game := func(no byte, rating float64) *matchmaking.GameInstance {
+		return &matchmaking.GameInstance{ID: pragma.GameInstanceID{no}, Players: []matchmaking.GamePlayer{{ID: pragma.PlayerID{no}, Ext: ext.Of(m{"rating": rating})}}}
+	}
+	view, err := matchmaking.NewView(t.Context(), plugin, matchmaking.QueueKey{}, parties, game(1, 200_010), game(2, 50_050))
+	if err != nil {
+		t.Fatal(err)
+	}
+	view.Change(nil, nil) // nobody is new
+	l := &large{settled: &settled{plugin: plugin, view: view, now: start.Add(time.Minute)}, t: t}
+	if got := l.joins(); !slices.Equal(got, []string{"game 1: 2001"}) {
+		t.Errorf("new games get %q, want the party with 200,000", got)
+	}
+	view.Seen()
+	l.enter([]*matchmaking.Party{at(n+1, 50_040), at(n+2, 50_070), at(n+3, 50_900)})
+	if got := l.joins(); !slices.Equal(got, []string{"game 2: 2501 2502"}) {
+		t.Errorf("those who are new go to %q, want the two near 50,050 in game 2", got)
+	}
+	if got := l.joins(); got != nil {
+		t.Errorf("then %q, want nothing", got)
+	}
+}
+
+// joins makes a pass for those who are new, and says who joins which game.
+func (l *large) joins() (all []string) {
+	l.t.Helper()
+	proposals, err := l.plugin.Propose(l.t.Context(), &matchmaking.ProposeRequest{View: l.view, Now: l.now})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for i, err := range l.view.Check(proposals) {
+		if err != nil || proposals[i].Update == nil {
+			l.t.Fatalf("proposal %d: %v", i, err)
+		}
+		text := fmt.Sprintf("game %d:", proposals[i].Game.ID[0])
+		for _, a := range proposals[i].Update.Players() {
+			text += fmt.Sprint(" ", number(matchmaking.PartyOf(a.Player)))
+			l.view.Change(nil, []*matchmaking.Party{matchmaking.PartyOf(a.Player)})
+		}
+		all = append(all, text)
+	}
+	return all
+}

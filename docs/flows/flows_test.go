@@ -15,6 +15,7 @@ import (
 	"github.com/openpragma/engine/gameinstance"
 	"github.com/openpragma/engine/matchmaking"
 	"github.com/openpragma/engine/party"
+	"github.com/openpragma/engine/plugins/rules"
 	"github.com/openpragma/engine/plugins/warmbody"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
@@ -67,10 +68,26 @@ func backendOf(t *testing.T, file string) func() *pragma.Server {
 			srv.Social = append(srv.Social, &authcode.Service{Accounts: srv.Social[0].(*account.Service)})
 			return srv
 		}
+	case "rulesbackfill.flow":
+		return rulesBackend
 	case "loadtest.flow", "gameserver.flow":
 		return pollingBackend
 	}
 	return backend
+}
+
+// rulesBackend is backend with two against two by rules, which fill running games
+// after some time.
+func rulesBackend() *pragma.Server {
+	srv := backend()
+	for _, s := range srv.Game {
+		if queue, ok := s.(*matchmaking.Service); ok {
+			queue.Plugin, queue.Pool = nil, &rules.Plugin{Config: rules.Config{Default: rules.Rules{
+				NumberOfTeams: 2, PlayersPerTeam: 2, Backfill: rules.Backfill{Policy: rules.BackfillAfter, AfterSeconds: 20},
+			}}}
+		}
+	}
+	return srv
 }
 
 // pollingBackend is backend with games that wait for servers that poll.

@@ -113,13 +113,19 @@ type PartyBalance struct {
 	UntilSeconds int `yaml:"untilSeconds"`
 }
 
-// Backfill is when parties go into running games.
+// Backfill is when parties go into running games. A game that waits stays in the
+// queue when it is full, and gets others for those who leave, until its server or
+// the studio's code takes it out.
 type Backfill struct {
 	// Policy is [BackfillNever], the default, [BackfillPrefer] or [BackfillAfter].
 	Policy string `yaml:"policy"`
 	// AfterSeconds is how long a party waits for a new game first, with
 	// [BackfillAfter].
 	AfterSeconds int `yaml:"afterSeconds"`
+	// OpenNewGames lets new games with free places wait in the queue that they
+	// were made from. Otherwise a game waits only if its server, or the studio's
+	// code, says so.
+	OpenNewGames bool `yaml:"openNewGames"`
 }
 
 // When parties go into running games.

@@ -43,6 +43,17 @@
 // gets the one where the worst ping is lowest; of equals the one that most
 // parties prefer.
 //
+// # Running games
+//
+// A game waits for players if its server or the studio's code says so, or from the
+// start with backfill.openNewGames; the policy says when parties go there. They go
+// to the team with the most room that the roles allow. The game's players count
+// with the rating and the role in what gameinstance.MatchmakingPlugin says of them
+// (BuildExtMatchmakingGamePlayer), under the same names as those of parties, and
+// its key must be that of the queue. A party may join if the mean rating of the
+// players is within its window and the game's zone near enough; without ratings,
+// everybody may.
+//
 // # How long somebody waits
 //
 // A party that enters meets the others at once: the pass that is made then finds

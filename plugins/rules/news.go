@@ -49,7 +49,7 @@ func (p *Plugin) matchNew(ctx context.Context, r *Rules, req *matchmaking.Propos
 		near.leaveOut(more)
 		joins = append(joins, more...)
 	}
-	return append(joins, propose(p.meet(ctx, near))...)
+	return append(joins, r.propose(req.QueueKey, p.meet(ctx, near))...)
 }
 
 // meet looks for games with the new parties of a circle, until there are none:

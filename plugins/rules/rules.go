@@ -155,7 +155,7 @@ func (p *Plugin) Propose(ctx context.Context, r *matchmaking.ProposeRequest) ([]
 	s := p.solver()
 	defer p.release(s)
 	o := Options{Now: r.Now, Stop: func() bool { return ctx.Err() != nil }}
-	return append(joins, propose(s.match(rules, tickets, o))...), nil
+	return append(joins, rules.propose(r.QueueKey, s.match(rules, tickets, o))...), nil
 }
 
 // joined returns the parties that proposals put into running games.
@@ -182,12 +182,15 @@ func (p *Plugin) release(s *solver) {
 	p.solvers.Put(s)
 }
 
-func propose(groups []Group) []matchmaking.Proposal {
+func (r *Rules) propose(key matchmaking.QueueKey, groups []Group) []matchmaking.Proposal {
 	proposals := make([]matchmaking.Proposal, len(groups))
 	for i, g := range groups {
 		game := &matchmaking.NewGameInstance{GameServerZone: g.Zone}
 		for j, t := range g.Tickets {
 			game.AddParties([]*matchmaking.Party{t.party}, int64(g.Teams[j]))
+		}
+		if r.Backfill.OpenNewGames && len(game.Players()) < r.players() {
+			game.ContinueMatchmaking(key)
 		}
 		proposals[i] = matchmaking.Proposal{New: game, Quality: g.Quality}
 	}
