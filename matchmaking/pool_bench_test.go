@@ -147,3 +147,32 @@ func BenchmarkPoolMemory(b *testing.B) {
 		runtime.KeepAlive(v)
 	}
 }
+
+// BenchmarkNewParty is the pass of plugins/rules for one party that comes to a
+// queue in which nobody finds a game.
+func BenchmarkNewParty(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			rng := rand.New(rand.NewPCG(1, 1))
+			s := settle(b, rng, n)
+			used := time.Duration(0)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				b.StopTimer()
+				fresh := rated(rng, n+i, 1)
+				if _, err := matchmaking.NewView(b.Context(), s.plugin, matchmaking.QueueKey{}, fresh); err != nil { // describes it
+					b.Fatal(err)
+				}
+				fresh[0].Reset()
+				s.view.Change(fresh, s.view.Parties()[:1])
+				before := ownCPU()
+				b.StartTimer()
+				if _, err := s.plugin.Propose(context.Background(), &matchmaking.ProposeRequest{View: s.view, Now: s.now}); err != nil {
+					b.Fatal(err)
+				}
+				used += ownCPU() - before
+			}
+			b.ReportMetric(float64(used.Microseconds())/float64(b.N), "cpu-µs/op")
+		})
+	}
+}
