@@ -217,9 +217,27 @@ func (s *Postgres) close() {
 // Addr returns host and port of the server. It stays the same after a restart.
 func (s *Postgres) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
-// DataDir returns the directory that holds the server's data. What is written to
-// it must be readable for the server's account.
-func (s *Postgres) DataDir() string { return filepath.Join(s.dir, "data") }
+// WriteData writes a file to the directory that holds the server's data, for the
+// server alone to read.
+func (s *Postgres) WriteData(t testing.TB, name string, text []byte) {
+	t.Helper()
+	path := filepath.Join(s.dir, "data", name)
+	err := os.WriteFile(path, text, 0o600)
+	if err == nil && s.as != nil {
+		err = os.Chown(path, int(s.as.Uid), int(s.as.Gid))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Account returns the user and group that the server runs as.
+func (s *Postgres) Account() (uid, gid int) {
+	if s.as == nil {
+		return os.Getuid(), os.Getgid()
+	}
+	return int(s.as.Uid), int(s.as.Gid)
+}
 
 // Schema makes an empty database for the test and returns its name.
 func (s *Postgres) Schema(t testing.TB) string {

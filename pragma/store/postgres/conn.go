@@ -234,16 +234,22 @@ func (c *conn) pipeline(ctx context.Context, all []statement) error {
 		batch.ExecStatement(s, all[i].args, binaryFormat, binaryFormat)
 	}
 	results := c.raw.ExecBatch(ctx, batch)
-	var failed error
+	var failed, first error
 	for i := 0; results.NextResult(); i++ {
 		r := results.ResultReader()
 		for failed == nil && i < len(all) && all[i].each != nil && r.NextRow() {
 			failed = all[i].each(r.Values())
 		}
-		_, _ = r.Close() // its error is that of results
+		if _, err := r.Close(); first == nil {
+			first = err
+		}
 	}
-	if err := results.Close(); err != nil {
-		return err
+	// After a connection has failed this says only that it is closed.
+	if err := results.Close(); first == nil {
+		first = err
+	}
+	if first != nil {
+		return first
 	}
 	return failed
 }

@@ -46,7 +46,7 @@ func judge(p phase, err error) sqlstore.Outcome {
 		return sqlstore.Waited
 	case refused(err):
 		return sqlstore.Final
-	case errors.As(err, new(notSentError)), pgconn.SafeToRetry(err):
+	case errors.As(err, new(notSentError)): // not by what pgconn thinks safe: a pipeline cut short says "conn closed"
 		return sqlstore.Renewed
 	case p == duringCommit:
 		return sqlstore.Unknown
