@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"io/fs"
+	"net"
 
 	"github.com/openpragma/engine/internal/migration"
 	"github.com/openpragma/engine/internal/sqlstore"
@@ -59,3 +60,6 @@ func Repeats(err error) bool {
 	o := judge(duringCommit, err)
 	return o == sqlstore.Again || o == sqlstore.Waited
 }
+
+// Quiet reports whether a connection has nothing to say.
+func Quiet(c net.Conn) bool { return quiet(c) }

@@ -19,10 +19,11 @@ func quiet(c net.Conn) bool {
 		return false
 	}
 	var peeked error
-	err = raw.Read(func(fd uintptr) bool {
+	// Not raw.Read: it waits for others who read, and after a write that took long
+	// the library has a goroutine that reads until something comes.
+	err = raw.Control(func(fd uintptr) {
 		var b [1]byte
 		_, _, peeked = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true // do not wait
 	})
 	return err == nil && (errors.Is(peeked, syscall.EAGAIN) || errors.Is(peeked, syscall.EWOULDBLOCK))
 }
