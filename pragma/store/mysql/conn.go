@@ -8,24 +8,10 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
-)
 
-// lockWaitSeconds is how long one statement waits for a row that somebody else
-// has locked.
-const lockWaitSeconds = 2
-
-// connectTime is how long a new connection may take, until it is ready.
-const connectTime = 3 * time.Second
-
-// After a server that does not even answer, such as a frozen one, nobody else
-// waits for it during this time: callers that find out an unknown outcome ask
-// several times in a second.
-const (
-	silentTime = time.Second
-	silentRest = time.Second
+	"github.com/openpragma/engine/internal/sqlstore"
 )
 
 // setup is executed on every connection. NO_BACKSLASH_ESCAPES and the like are
@@ -35,7 +21,7 @@ const (
 var setup = strings.Join([]string{
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 	"SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
-	fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d", lockWaitSeconds),
+	fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d", sqlstore.LockWaitSeconds),
 	"SET SESSION time_zone = '+00:00'",
 	"SET SESSION autocommit = 1",
 	"SELECT @@global.read_only, @@global.innodb_read_only",
@@ -45,27 +31,24 @@ var setup = strings.Join([]string{
 type connector struct {
 	config        *mysqldriver.Config
 	allowReadOnly bool
-
-	mu     sync.Mutex
-	silent time.Time // until then nobody tries
-	reason error
+	silence       sqlstore.Silence
 }
 
 func newConnector(c Config) (*connector, error) {
-	to, err := c.target()
+	to, err := c.common().Target()
 	if err != nil {
 		return nil, err
 	}
 	cfg := mysqldriver.NewConfig()
-	cfg.Net, cfg.Addr, cfg.DBName = "tcp", to.addr, to.schema
+	cfg.Net, cfg.Addr, cfg.DBName = "tcp", to.Addr(), to.Schema
 	cfg.User, cfg.Passwd = c.Username, c.Password.Reveal()
-	if cfg.TLS, err = c.tlsConfig(to.host); err != nil {
+	if cfg.TLS, err = sqlstore.TLS(c.TLS).Config(to.Host); err != nil {
 		return nil, err
 	}
 	cfg.ClientFoundRows = true // rows that match, whether or not they change
 	cfg.InterpolateParams = true
 	cfg.MultiStatements = true
-	cfg.Timeout = connectTime
+	cfg.Timeout = sqlstore.ConnectTime
 	cfg.ReadTimeout, cfg.WriteTimeout = c.timeout(), c.timeout()
 	cfg.Collation = "utf8mb4_general_ci" // known to every version
 	// The probe has made sure of the server's limit; asking again would cost
@@ -87,28 +70,15 @@ type conn struct {
 	args []driver.NamedValue // reused
 }
 
+var _ sqlstore.Conn = (*conn)(nil)
+
 // open makes a connection that is ready for use, unless the server was silent a
 // moment ago.
 func (k *connector) open(ctx context.Context) (*conn, error) {
-	begin := time.Now()
-	k.mu.Lock()
-	silent, reason := k.silent, k.reason
-	k.mu.Unlock()
-	if begin.Before(silent) {
-		return nil, reason
-	}
-	c, err := k.ready(ctx)
-	if now := time.Now(); err != nil && ctx.Err() == nil && now.Sub(begin) >= silentTime {
-		k.mu.Lock()
-		k.silent, k.reason = now.Add(silentRest), err
-		k.mu.Unlock()
-	}
-	return c, err
+	return sqlstore.Open(ctx, &k.silence, k.ready)
 }
 
 func (k *connector) ready(ctx context.Context) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, connectTime)
-	defer cancel()
 	c, err := k.dial(ctx)
 	if err != nil {
 		return nil, err
@@ -124,7 +94,7 @@ func (k *connector) ready(ctx context.Context) (*conn, error) {
 		err = errors.New("the server is read-only")
 	}
 	if err != nil {
-		c.close()
+		c.Close()
 		return nil, err
 	}
 	return c, nil
@@ -157,11 +127,11 @@ func (k *connector) dial(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-func (c *conn) close() { _ = c.raw.Close() }
+// Close implements sqlstore.Conn.
+func (c *conn) Close() { _ = c.raw.Close() }
 
-// alive reports whether the server has closed the connection meanwhile, without
-// asking it.
-func (c *conn) alive() bool { return c.raw.ResetSession(context.Background()) == nil }
+// Alive implements sqlstore.Conn.
+func (c *conn) Alive() bool { return c.raw.ResetSession(context.Background()) == nil }
 
 // exec runs one or several statements and returns the rows that each matched.
 func (c *conn) exec(ctx context.Context, query string, args ...driver.Value) ([]int64, error) {

@@ -7,6 +7,7 @@ import (
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -34,42 +35,28 @@ const (
 	duringCommit              // what commits was sent, or may have been
 )
 
-// outcome is what an error means for the batches it met.
-type outcome int
-
-const (
-	final   outcome = iota // not applied, and another try would end the same
-	again                  // not applied; a transaction of somebody else was in the way
-	waited                 // like again, after having waited for a lock
-	renewed                // not applied; the connection is gone
-	unknown                // perhaps applied
-)
-
 // judge decides what an error means. Only answers of the server that say the
 // statement was refused are believed while it commits: all else, such as a
 // killed connection or a failing binary log, leaves it open.
-func judge(p phase, err error) outcome {
+func judge(p phase, err error) sqlstore.Outcome {
 	switch n := number(err); {
-	case n == errDeadlock, errors.Is(err, errRaced):
-		return again
+	case n == errDeadlock, errors.Is(err, sqlstore.ErrRaced):
+		return sqlstore.Again
 	case n == errLockWait, n == errLockNoWait:
-		return waited
+		return sqlstore.Waited
 	case refused(n):
-		return final
+		return sqlstore.Final
 	case errors.Is(err, driver.ErrBadConn): // nothing was sent
-		return renewed
+		return sqlstore.Renewed
 	case errors.Is(err, driver.ErrSkip): // too large for a packet
-		return final
+		return sqlstore.Final
 	case p == duringCommit:
-		return unknown
+		return sqlstore.Unknown
 	case n != 0:
-		return final
+		return sqlstore.Final
 	}
-	return renewed
+	return sqlstore.Renewed
 }
-
-// errRaced: a record changed between two statements of one attempt.
-var errRaced = errors.New("a record changed meanwhile")
 
 // refused reports whether the error says that a statement had no effect, even
 // if it would have committed by itself.
@@ -93,13 +80,13 @@ func readOnly(n uint16) bool {
 }
 
 // portError turns an error into one of the port. what names the operation.
-func portError(what string, o outcome, err error) error {
+func portError(what string, o sqlstore.Outcome, err error) error {
 	if errors.Is(err, store.ErrUnavailable) {
 		return err // closed, or without a connection
 	}
 	sentinel, hint := store.ErrUnavailable, ""
 	switch n := number(err); {
-	case o == unknown:
+	case o == sqlstore.Unknown:
 		sentinel = store.ErrUnknown
 	case full(n):
 		sentinel = store.ErrFull
@@ -124,7 +111,5 @@ func number(err error) uint16 {
 // an answer of the server, and answers of a server that is no longer the right one.
 func broken(err error) bool {
 	n := number(err)
-	return err != nil && !errors.Is(err, errRaced) && (n == 0 || readOnly(n))
+	return err != nil && !errors.Is(err, sqlstore.ErrRaced) && (n == 0 || readOnly(n))
 }
-
-func errClosed() error { return fmt.Errorf("%w: database is closed", store.ErrUnavailable) }

@@ -21,7 +21,7 @@ func Migrate(ctx context.Context, c Config, files fs.FS) error {
 	if err != nil {
 		return err
 	}
-	defer conn.close()
+	defer conn.Close()
 	return migrateTo(ctx, conn, all)
 }
 
@@ -36,7 +36,7 @@ func Counts(ctx context.Context, c Config, query string) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.close()
+	defer conn.Close()
 	return conn.exec(ctx, query)
 }
 

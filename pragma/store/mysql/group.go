@@ -2,22 +2,11 @@ package mysql
 
 import (
 	"database/sql/driver"
-	"slices"
 	"strings"
 
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
-
-// entry is what a transaction knows about one record, and makes of it.
-type entry struct {
-	key     store.Key
-	stored  int64 // revision when it was locked
-	rev     int64 // revision after the batches applied so far
-	written bool
-	watched bool // a batch relies on it
-	token   store.Token
-	step    *store.Step // the last put
-}
 
 // transaction applies a group in two round trips: the first one locks every
 // record that exists and reads its revision, the second one writes and commits.
@@ -25,13 +14,13 @@ type entry struct {
 // conflict concerns only its own batch. Records that do not exist cannot be
 // locked: inserting them does that, and one that somebody else inserted
 // meanwhile makes the whole transaction begin again.
-func (w *writer) transaction(group []*job, results []error) (phase, error) {
-	entries := collectEntries(group)
+func (w *writer) transaction(group []*sqlstore.Job, results []error) (phase, error) {
+	entries := sqlstore.Collect(group)
 	if err := w.lock(entries); err != nil {
 		w.rollback()
 		return beforeCommit, err
 	}
-	apply(group, results, entries)
+	entries.Apply(group, results)
 	packets := plan(entries)
 	if len(packets) == 0 { // only checks and conflicts
 		w.rollback()
@@ -47,7 +36,7 @@ func (w *writer) transaction(group []*job, results []error) (phase, error) {
 		case err == nil:
 		case n == errDuplicateKey:
 			w.rollback()
-			return beforeCommit, errRaced
+			return beforeCommit, sqlstore.ErrRaced
 		default:
 			if n != 0 {
 				w.rollback()
@@ -66,29 +55,12 @@ func (w *writer) rollback() {
 	}
 }
 
-// collectEntries returns the records of the group in key order, each once.
-func collectEntries(group []*job) []entry {
-	var entries []entry
-	for _, j := range group {
-		for i := range j.steps {
-			entries = append(entries, entry{key: j.steps[i].Key})
-		}
-	}
-	slices.SortFunc(entries, func(a, b entry) int { return a.key.Compare(b.key) })
-	return slices.CompactFunc(entries, func(a, b entry) bool { return a.key == b.key })
-}
-
-func find(entries []entry, k store.Key) *entry {
-	i, _ := slices.BinarySearchFunc(entries, k, func(e entry, k store.Key) int { return e.key.Compare(k) })
-	return &entries[i]
-}
-
 // lock begins the transaction, locks the records that exist in key order, and
 // notes their revisions.
-func (w *writer) lock(entries []entry) error {
+func (w *writer) lock(entries sqlstore.Entries) error {
 	keys := make([]store.Key, len(entries))
 	for i := range entries {
-		keys[i] = entries[i].key
+		keys[i] = entries[i].Key
 	}
 	var query strings.Builder
 	query.WriteString("BEGIN")
@@ -104,41 +76,9 @@ func (w *writer) lock(entries []entry) error {
 		if err != nil {
 			return err
 		}
-		e := find(entries, store.Key{Kind: text(row[0]), ID: text(row[1])})
-		e.stored, e.rev = rev, rev
+		entries.Find(store.Key{Kind: text(row[0]), ID: text(row[1])}).Found(rev)
 		return nil
 	}, args...)
-}
-
-// apply decides the batches of the group in their order.
-func apply(group []*job, results []error, entries []entry) {
-	for i, j := range group {
-		if c := conflict(j, entries); c != nil {
-			results[i] = c
-			continue
-		}
-		for n := range j.steps {
-			s := &j.steps[n]
-			e := find(entries, s.Key)
-			e.watched = true
-			switch s.Op {
-			case store.OpPut:
-				e.rev, e.written, e.token, e.step = s.Expect+1, true, j.token, s
-			case store.OpDelete:
-				e.rev, e.written, e.step = 0, true, nil
-			}
-		}
-	}
-}
-
-func conflict(j *job, entries []entry) error {
-	for i := range j.steps {
-		s := &j.steps[i]
-		if e := find(entries, s.Key); e.rev != s.Expect {
-			return &store.ConflictError{Key: s.Key, Have: e.rev, Expect: s.Expect}
-		}
-	}
-	return nil
 }
 
 // packet is what is sent at once.
@@ -150,24 +90,24 @@ type packet struct {
 
 // plan returns the statements that write the entries and commit, in as many
 // packets as the server's limit demands; none if there is nothing to write.
-func plan(entries []entry) []*packet {
+func plan(entries sqlstore.Entries) []*packet {
 	var p planner
 	var guards, deletes []store.Key
 	for i := range entries {
 		switch e := &entries[i]; {
-		case e.stored == 0 && e.rev == 0 && e.watched:
+		case e.Guard():
 			// Nobody may create it before we commit: inserting locks it.
-			guards = append(guards, e.key)
+			guards = append(guards, e.Key)
 			p.row(insertHead, insertTail, e, &store.Step{})
-		case e.stored == 0 && e.written:
-			p.row(insertHead, insertTail, e, e.step)
-		case e.written && e.rev == 0:
-			deletes = append(deletes, e.key)
+		case e.Stored == 0 && e.Written:
+			p.row(insertHead, insertTail, e, e.Step)
+		case e.Written && e.Rev == 0:
+			deletes = append(deletes, e.Key)
 		}
 	}
 	for i := range entries {
-		if e := &entries[i]; e.stored != 0 && e.written && e.rev != 0 {
-			p.row(insertHead, replaceTail, e, e.step)
+		if e := &entries[i]; e.Stored != 0 && e.Written && e.Rev != 0 {
+			p.row(insertHead, replaceTail, e, e.Step)
 		}
 	}
 	p.remove(guards)
@@ -215,7 +155,7 @@ func (p *planner) room(bytes int) {
 }
 
 // row writes one record.
-func (p *planner) row(head, tail string, e *entry, s *store.Step) {
+func (p *planner) row(head, tail string, e *sqlstore.Entry, s *store.Step) {
 	if p.open && p.tail != tail {
 		p.end()
 	}
@@ -228,7 +168,7 @@ func (p *planner) row(head, tail string, e *entry, s *store.Step) {
 		p.open, p.tail = true, tail
 	}
 	q.WriteString("(?, ?, ?, ?, ?, ?)")
-	p.last().args = append(p.last().args, []byte(e.key.Kind), []byte(e.key.ID), e.rev, e.token[:], dueValue(s), bodyValue(s))
+	p.last().args = append(p.last().args, []byte(e.Key.Kind), []byte(e.Key.ID), e.Rev, e.Token[:], dueValue(s), bodyValue(s))
 }
 
 // remove deletes records, which are locked or were just inserted.

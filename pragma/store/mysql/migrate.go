@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/internal/migration"
+	"github.com/openpragma/engine/internal/sqlstore"
 )
 
 //go:embed migrations/*.sql
@@ -44,7 +45,7 @@ func migrateTo(ctx context.Context, c *conn, all []migration.Step) (err error) {
 	}
 	unlock, err := lockSchema(ctx, c)
 	if err != nil {
-		return portError("migrate", final, err)
+		return portError("migrate", sqlstore.Final, err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	if missing, err = missingSteps(ctx, c, all); err != nil {
@@ -52,7 +53,7 @@ func migrateTo(ctx context.Context, c *conn, all []migration.Step) (err error) {
 	}
 	for _, m := range missing {
 		if err := applyMigration(ctx, c, m); err != nil {
-			return portError("migration "+m.Name, final, err)
+			return portError("migration "+m.Name, sqlstore.Final, err)
 		}
 	}
 	return nil
@@ -101,7 +102,7 @@ func readSchema(ctx context.Context, c *conn) ([]string, error) {
 		})
 	switch {
 	case err != nil:
-		return nil, portError("read the schema", final, err)
+		return nil, portError("read the schema", sqlstore.Final, err)
 	case tables == 0:
 		return nil, nil
 	case comment != mark:
@@ -118,7 +119,7 @@ func readSchema(ctx context.Context, c *conn) ([]string, error) {
 	})
 	switch {
 	case err != nil:
-		return nil, portError("read the schema", final, err)
+		return nil, portError("read the schema", sqlstore.Final, err)
 	case gap != "":
 		return nil, fmt.Errorf("the schema has migration %s but not the one before", gap)
 	}

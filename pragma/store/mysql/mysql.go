@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -23,19 +24,24 @@ func (c Config) open(ctx context.Context) (*database, error) {
 		return nil, err
 	}
 	d := &database{
-		readers: newReaders(k, orDefault(c.ReadConnections, DefaultReadConnections)),
-		writers: newWriters(k, orDefault(c.Queue, DefaultQueue)),
+		readers: sqlstore.NewReaders(sqlstore.OrDefault(c.ReadConnections, DefaultReadConnections), k.open, broken,
+			func(what string, err error) error { return portError(what, sqlstore.Final, err) }),
+		queue: sqlstore.NewQueue(sqlstore.OrDefault(c.Queue, DefaultQueue), groupLimits),
 	}
-	for range orDefault(c.WriteConnections, DefaultWriteConnections) {
-		d.wg.Go(d.writers.run)
+	for range sqlstore.OrDefault(c.WriteConnections, DefaultWriteConnections) {
+		w := &writer{connector: k}
+		d.wg.Go(func() {
+			defer w.disconnect()
+			d.queue.Run(w.group)
+		})
 	}
 	return d, nil
 }
 
 // database implements store.Driver.
 type database struct {
-	readers *readers
-	writers *writers
+	readers *sqlstore.Readers[*conn]
+	queue   *sqlstore.Queue
 	wg      sync.WaitGroup // the writers
 
 	closeOnce sync.Once
@@ -52,7 +58,7 @@ func (d *database) Commit(ctx context.Context, b *store.Batch) error {
 	if err != nil {
 		return err
 	}
-	return d.writers.commit(ctx, b.Token, steps)
+	return d.queue.Commit(ctx, b.Token, steps)
 }
 
 // Now implements store.Driver. The clock is the server's.
@@ -60,7 +66,7 @@ func (d *database) Now(ctx context.Context) (time.Time, error) {
 	var micros int64
 	// Not UNIX_TIMESTAMP, which ends in 2038 on some versions.
 	const query = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6))"
-	err := d.readers.use(ctx, "now", func(ctx context.Context, c *conn) error {
+	err := d.readers.Use(ctx, "now", func(ctx context.Context, c *conn) error {
 		return c.query(ctx, query, func(row []driver.Value) error {
 			_, err := fmt.Sscan(text(row[0]), &micros)
 			return err
@@ -75,9 +81,9 @@ func (d *database) Now(ctx context.Context) (time.Time, error) {
 // Close implements store.Driver.
 func (d *database) Close() error {
 	d.closeOnce.Do(func() {
-		close(d.writers.closing)
+		d.queue.Close()
 		d.wg.Wait()
-		d.readers.close()
+		d.readers.Close()
 	})
 	return nil
 }

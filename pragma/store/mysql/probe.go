@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/openpragma/engine/internal/sqlstore"
 )
 
 // Finding is one reason why a server is not safe for us, found at start.
@@ -62,22 +64,22 @@ func prepare(ctx context.Context, k *connector, allow []string) error {
 	if err != nil {
 		return connectError(k, err)
 	}
-	defer raw.close()
+	defer raw.Close()
 	vars, err := globals(ctx, raw)
 	if err != nil {
-		return portError("probe", final, err)
+		return portError("probe", sqlstore.Final, err)
 	}
 	found := judgeGlobals(vars)
 	// The session's findings need setup, which a read-only server would end.
 	session := &connector{config: k.config, allowReadOnly: true}
 	c, err := session.open(ctx)
 	if err != nil {
-		return portError("set up a connection", final, err)
+		return portError("set up a connection", sqlstore.Final, err)
 	}
-	defer c.close()
+	defer c.Close()
 	more, err := probeSession(ctx, c)
 	if err != nil {
-		return portError("probe", final, err)
+		return portError("probe", sqlstore.Final, err)
 	}
 	found = slices.DeleteFunc(append(found, more...), func(f Finding) bool { return slices.Contains(allow, f.Name) })
 	if len(found) > 0 {
@@ -97,7 +99,7 @@ func connectError(k *connector, err error) error {
 	case errAccessDenied, 1044:
 		err = fmt.Errorf("%w: check username, password and GRANT", err)
 	}
-	return portError("connect", final, err)
+	return portError("connect", sqlstore.Final, err)
 }
 
 // variables are settings by name; what a server does not know is missing.
@@ -204,7 +206,7 @@ func judgeSession(v variables) []Finding {
 	if !slices.Contains(modes, "STRICT_TRANS_TABLES") || slices.Contains(modes, "NO_BACKSLASH_ESCAPES") {
 		found = append(found, Finding{findStrictMode, "sql_mode of a session is " + v["sql_mode"] + " after STRICT_TRANS_TABLES was set", proxy})
 	}
-	if wait := v["innodb_lock_wait_timeout"]; wait != strconv.Itoa(lockWaitSeconds) {
+	if wait := v["innodb_lock_wait_timeout"]; wait != strconv.Itoa(sqlstore.LockWaitSeconds) {
 		found = append(found, Finding{findLockWait, "innodb_lock_wait_timeout of a session is " + wait + " after 2 was set", proxy})
 	}
 	return found
@@ -219,7 +221,7 @@ func probeRowCount(ctx context.Context, c *conn, allow []string) error {
 		if readOnly(number(err)) && slices.Contains(allow, findReadOnly) {
 			return nil
 		}
-		return portError("probe", final, err)
+		return portError("probe", sqlstore.Final, err)
 	}
 	if slices.Equal(counts, []int64{0, 1, 0, 0}) || slices.Contains(allow, findRowCount) {
 		return nil

@@ -24,9 +24,9 @@ var _ store.Database = (*Config)(nil)
 // Place implements [store.Database]: the product, host and port, and schema. It is
 // empty if HostPortSchema is not valid.
 func (c Config) Place() string {
-	to, err := c.target()
+	to, err := c.common().Target()
 	if err != nil {
 		return ""
 	}
-	return "MYSQLDB " + strings.ToLower(to.addr) + "/" + to.schema
+	return "MYSQLDB " + strings.ToLower(to.Addr()) + "/" + to.Schema
 }

@@ -8,107 +8,13 @@ import (
 	"iter"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
 
-// Limits of one page of List: a page is read at once, so that no connection is
-// held while the caller works on it. The first page is small, because a server
-// sends all of it even if the bodies turn out to be large.
-const (
-	firstPageRecords = 32
-	pageRecords      = 256
-	pageBytes        = 4 << 20
-)
-
 const columns = "SELECT kind, id, rev, token, due, body FROM record FORCE INDEX (PRIMARY) WHERE kind = ?"
-
-// readers is a pool of connections. A slot holds nil until it is first used,
-// and again after a failure.
-type readers struct {
-	connector *connector
-	slots     chan *conn
-	closed    chan struct{}
-	done      atomic.Bool
-}
-
-func newReaders(k *connector, n int) *readers {
-	p := &readers{connector: k, slots: make(chan *conn, n), closed: make(chan struct{})}
-	for range n {
-		p.slots <- nil
-	}
-	return p
-}
-
-// use runs fn with a connection of its own. If the connection fails under it, fn
-// runs once more with a new one: it must only read, and begin anew.
-func (p *readers) use(ctx context.Context, what string, fn func(context.Context, *conn) error) error {
-	if p.done.Load() {
-		return errClosed()
-	}
-	if err := store.ContextError(ctx); err != nil {
-		return err
-	}
-	var c *conn
-	select {
-	case c = <-p.slots:
-	case <-ctx.Done():
-		return store.ContextError(ctx)
-	case <-p.closed:
-		return errClosed()
-	}
-	if p.done.Load() {
-		p.slots <- c
-		return errClosed()
-	}
-	c, err := p.read(ctx, c, fn)
-	p.slots <- c
-	if err == nil {
-		return nil
-	}
-	if ended := store.ContextError(ctx); ended != nil {
-		return ended
-	}
-	return portError(what, final, err)
-}
-
-// read returns the connection that may be used again, or nil.
-func (p *readers) read(ctx context.Context, c *conn, fn func(context.Context, *conn) error) (*conn, error) {
-	for retried := false; ; retried = true {
-		if c != nil && !c.alive() {
-			c.close()
-			c = nil
-		}
-		if c == nil {
-			var err error
-			if c, err = p.connector.open(ctx); err != nil {
-				return nil, err
-			}
-		}
-		err := fn(ctx, c)
-		if !broken(err) {
-			return c, err
-		}
-		c.close()
-		c = nil
-		if retried || ctx.Err() != nil {
-			return nil, err
-		}
-	}
-}
-
-// close waits for running reads and closes every connection.
-func (p *readers) close() {
-	p.done.Store(true)
-	close(p.closed)
-	for range cap(p.slots) {
-		if c := <-p.slots; c != nil {
-			c.close()
-		}
-	}
-}
 
 // Get implements store.Driver. It is one statement, and therefore one moment.
 func (d *database) Get(ctx context.Context, keys ...store.Key) ([]store.Record, error) {
@@ -122,7 +28,7 @@ func (d *database) Get(ctx context.Context, keys ...store.Key) ([]store.Record, 
 		where[k] = append(where[k], i)
 	}
 	query, args := getQuery(keys)
-	err := d.readers.use(ctx, "get", func(ctx context.Context, c *conn) error {
+	err := d.readers.Use(ctx, "get", func(ctx context.Context, c *conn) error {
 		if len(keys) == 0 {
 			return nil
 		}
@@ -196,69 +102,30 @@ func (k kindIDs) in(query *strings.Builder, args []driver.Value) []driver.Value 
 
 // List implements store.Driver.
 func (d *database) List(ctx context.Context, q store.Query) iter.Seq2[store.Record, error] {
-	return func(yield func(store.Record, error) bool) {
-		if err := q.Validate(); err != nil {
-			yield(store.Record{}, err)
-			return
-		}
-		left, size := q.Limit, firstPageRecords
-		for {
-			if q.Limit > 0 {
-				size = min(size, left)
-			}
-			page, more, err := d.page(ctx, q, size)
-			if err != nil {
-				yield(store.Record{}, err)
-				return
-			}
-			for _, r := range page {
-				if err := store.ContextError(ctx); err != nil {
-					yield(store.Record{}, err)
-					return
-				}
-				if !yield(r, nil) {
-					return
-				}
-				q.After = r.ID
-			}
-			left -= len(page)
-			if !more || q.Limit > 0 && left <= 0 {
-				return
-			}
-			if size <= len(page) {
-				size = min(2*size, pageRecords)
-			} else { // the bodies are large
-				size = max(len(page), 1)
-			}
-		}
-	}
+	return sqlstore.List(ctx, q, d.page)
 }
 
-// page reads at most size records of q and reports whether there may be more.
-func (d *database) page(ctx context.Context, q store.Query, size int) (recs []store.Record, more bool, err error) {
+// page reads at most size records of q.
+func (d *database) page(ctx context.Context, q store.Query, size int) (*sqlstore.Page, error) {
 	query, args := columns+" AND id > ?", []driver.Value{[]byte(q.Kind), []byte(q.After)}
 	if q.Prefix != "" {
 		query += " AND id >= ? AND id < ?"
-		args = append(args, []byte(q.Prefix), prefixEnd(q.Prefix))
+		args = append(args, []byte(q.Prefix), sqlstore.PrefixEnd(q.Prefix))
 	}
 	query += " ORDER BY id LIMIT ?"
 	args = append(args, int64(size))
-	sum := 0
-	err = d.readers.use(ctx, "list", func(ctx context.Context, c *conn) error {
-		recs, sum = nil, 0
+	var p *sqlstore.Page
+	err := d.readers.Use(ctx, "list", func(ctx context.Context, c *conn) error {
+		p = new(sqlstore.Page)
 		return c.query(ctx, query, func(row []driver.Value) error {
 			r, err := scan(row)
-			if err != nil {
-				return err
+			if err == nil && !p.Add(r) {
+				err = errStop
 			}
-			recs = append(recs, r)
-			if sum += len(r.Body); sum >= pageBytes {
-				return errStop
-			}
-			return nil
+			return err
 		}, args...)
 	})
-	return recs, len(recs) == size || sum >= pageBytes, err
+	return p, err
 }
 
 // Due implements store.Driver.
@@ -272,7 +139,7 @@ func (d *database) Due(ctx context.Context, kind string, before time.Time, limit
 	const query = "SELECT kind, id, rev, token, due, body FROM record FORCE INDEX (record_due)" +
 		" WHERE kind = ? AND due <= ? ORDER BY due, id LIMIT ?"
 	var recs []store.Record
-	err := d.readers.use(ctx, "due", func(ctx context.Context, c *conn) error {
+	err := d.readers.Use(ctx, "due", func(ctx context.Context, c *conn) error {
 		recs = nil
 		return c.query(ctx, query, func(row []driver.Value) error {
 			r, err := scan(row)
@@ -313,12 +180,4 @@ func integer(v driver.Value) (int64, error) {
 		return n, nil
 	}
 	return strconv.ParseInt(text(v), 10, 64)
-}
-
-// prefixEnd returns the least bytes greater than all that begin with prefix. The
-// last byte of valid UTF-8 can always be increased.
-func prefixEnd(prefix string) []byte {
-	end := []byte(prefix)
-	end[len(end)-1]++
-	return end
 }

@@ -3,6 +3,7 @@ package mysql
 import (
 	"database/sql/driver"
 
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -16,8 +17,8 @@ const (
 )
 
 // single applies a batch with one step.
-func (w *writer) single(j *job, results []error) (phase, error) {
-	s := &j.steps[0]
+func (w *writer) single(j *sqlstore.Job, results []error) (phase, error) {
+	s := &j.Steps[0]
 	kind, id := []byte(s.Key.Kind), []byte(s.Key.ID)
 	var counts []int64
 	var err error
@@ -27,9 +28,9 @@ func (w *writer) single(j *job, results []error) (phase, error) {
 	case s.Op == store.OpDelete:
 		counts, err = w.exec(deleteOne, kind, id, s.Expect)
 	case s.Expect == 0:
-		counts, err = w.exec(insertOne, kind, id, j.token[:], dueValue(s), bodyValue(s))
+		counts, err = w.exec(insertOne, kind, id, j.Token[:], dueValue(s), bodyValue(s))
 	default:
-		counts, err = w.exec(updateOne, j.token[:], dueValue(s), bodyValue(s), kind, id, s.Expect)
+		counts, err = w.exec(updateOne, j.Token[:], dueValue(s), bodyValue(s), kind, id, s.Expect)
 	}
 	switch {
 	case err != nil && number(err) != errDuplicateKey:
@@ -41,7 +42,7 @@ func (w *writer) single(j *job, results []error) (phase, error) {
 		return beforeCommit, err
 	}
 	if results[0] == nil { // the revision was another one a moment ago
-		return beforeCommit, errRaced
+		return beforeCommit, sqlstore.ErrRaced
 	}
 	return beforeCommit, nil
 }
