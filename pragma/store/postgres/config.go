@@ -14,7 +14,7 @@ import (
 const (
 	DefaultPort             = 5432
 	DefaultReadConnections  = sqlstore.DefaultReadConnections
-	DefaultWriteConnections = sqlstore.DefaultWriteConnections
+	DefaultWriteConnections = 8 // the server writes its log once for several (ADR 15)
 	DefaultQueue            = sqlstore.DefaultQueue
 	DefaultTimeoutMillis    = sqlstore.DefaultTimeoutMillis
 )

@@ -25,10 +25,16 @@
 //
 // A batch of one record is one statement that compares and sets, and commits by
 // itself. While the connections for writing are busy, further batches wait and
-// then share one transaction, up to 64 of them, in two round trips: the first
-// locks their records in key order, the second writes and commits. Conflicts are
-// decided in between and touch only their own batch. Nothing else happens inside
-// a transaction, and nothing waits for more batches to come.
+// then share one transaction, up to 64 of them, in one round trip: a pipeline of
+// statements that compare and set, all of which fail together if one finds
+// another revision. Then, and only then, the group is decided anew in two round
+// trips: the first locks its records in key order, the second writes and commits,
+// and in between each conflict is given to its own batch. Nothing else happens
+// inside a transaction, and nothing waits for more batches to come.
+//
+// A group that found a conflict leaves a line in the server's log, "invalid input
+// syntax for type integer", with the words "a record has changed, which is tried
+// again", or "duplicate key". Neither needs attention.
 //
 // Any error inside a transaction rolls it back. Deadlocks, serialization failures
 // and records that changed meanwhile are tried again up to 12 times, a wait for

@@ -92,7 +92,7 @@ func plan(entries sqlstore.Entries) []statement {
 		kind, id := []byte(e.Key.Kind), []byte(e.Key.ID)
 		switch {
 		case e.Guard(): // inserting locks it
-			inserts = append(inserts, statement{query: insertRow, args: [][]byte{kind, id, bigint(0), e.Token[:], nil, {}}})
+			inserts = append(inserts, guardRow(e))
 			others = append(others, statement{query: deleteRow, args: [][]byte{kind, id}})
 		case !e.Written:
 		case e.Stored == 0 && e.Rev != 0:
@@ -108,4 +108,9 @@ func plan(entries sqlstore.Entries) []statement {
 
 func rowValues(e *sqlstore.Entry) [][]byte {
 	return [][]byte{[]byte(e.Key.Kind), []byte(e.Key.ID), bigint(e.Rev), e.Token[:], dueValue(e.Step), bodyValue(e.Step)}
+}
+
+// guardRow inserts a row that is not meant to stay.
+func guardRow(e *sqlstore.Entry) statement {
+	return statement{query: insertRow, args: [][]byte{[]byte(e.Key.Kind), []byte(e.Key.ID), bigint(0), e.Token[:], nil, {}}}
 }

@@ -32,7 +32,10 @@ func (w *writer) attempt(group []*sqlstore.Job, results []error) (sqlstore.Outco
 	if len(group) == 1 && len(group[0].Steps) == 1 {
 		p, err = w.single(group[0], results)
 	} else {
-		p, err = w.transaction(group, results)
+		var right bool
+		if right, p, err = w.guess(group, results); !right {
+			p, err = w.transaction(group, results)
+		}
 	}
 	if err == nil {
 		return sqlstore.Final, nil
