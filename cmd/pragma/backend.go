@@ -19,6 +19,7 @@ import (
 	"github.com/openpragma/engine/pragma/playerdata"
 	"github.com/openpragma/engine/pragma/store"
 	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/postgres"
 	"github.com/openpragma/engine/pragma/store/sqlite"
 	"github.com/openpragma/engine/pragma/telemetry"
 )
@@ -37,7 +38,7 @@ func backend(cfg *pragma.Config, db store.Opener, log *slog.Logger) *pragma.Serv
 	return &pragma.Server{
 		Config:    cfg,
 		Store:     db,
-		Databases: []store.Product{sqlite.Product(), mysql.Product()},
+		Databases: []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()},
 		Social:    []pragma.Service{accounts, &friends.Service{Accounts: accounts}},
 		Game: []pragma.Service{
 			items, &logindata.Service{Inventory: items}, &playerdata.Service{},

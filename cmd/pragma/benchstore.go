@@ -16,7 +16,7 @@ import (
 // bodyBytes is about the size of a small party.
 const bodyBytes = 512
 
-// benchStore measures durable commits of the embedded database: one writer
+// benchStore measures durable commits of a database, by default the embedded one: one writer
 // commits alone, many share transactions. What the disk can do by itself is a
 // small write and fsync, one after the other.
 func benchStore(ctx context.Context, args []string, stdout, _ io.Writer) error {
@@ -24,10 +24,15 @@ func benchStore(ctx context.Context, args []string, stdout, _ io.Writer) error {
 	duration := fs.Duration("duration", 5*time.Second, "how long each figure is measured")
 	writers := numbers{1, 8, 32}
 	fs.Var(&writers, "writers", "how many write at the same time, as a `list`")
+	db := fs.String("db", "", "measure the database at `url` instead, such as postgres://user@host:5432/database or mysql://user@host/schema,"+
+		" against its plain driver; the password is taken from "+benchPassword)
 	if err := parse(fs, args, "", stdout); err != nil {
 		return err
 	}
 	machine(stdout)
+	if *db != "" {
+		return benchDatabase(ctx, *db, writers, *duration, stdout)
+	}
 	return inTempDir(func(dir string) error {
 		disk, err := syncs(ctx, dir, *duration)
 		if err != nil {
