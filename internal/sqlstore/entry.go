@@ -76,3 +76,19 @@ func (es Entries) conflict(j *Job) error {
 	}
 	return nil
 }
+
+// Assume returns the records of the group as its batches expect them to be: each
+// with the revision that the first batch names.
+func Assume(group []*Job) Entries {
+	entries := Collect(group)
+	known := make(map[store.Key]bool, len(entries))
+	for _, j := range group {
+		for i := range j.Steps {
+			if s := &j.Steps[i]; !known[s.Key] {
+				known[s.Key] = true
+				entries.Find(s.Key).Found(s.Expect)
+			}
+		}
+	}
+	return entries
+}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/openpragma/engine/pragma/store"
@@ -96,6 +97,10 @@ func (q *Queue) Run(write func(group []*Job, results []error)) {
 		case <-q.closing:
 			return
 		case j := <-q.jobs:
+			// Who is about to commit does so first: under load a group then has many
+			// batches rather than few, at half the cost of each (ADR 17). When nobody
+			// else can run, this takes no time.
+			runtime.Gosched()
 			group = q.collect(j, group[:0])
 			results = append(results[:0], make([]error, len(group))...)
 			if len(group) > 0 {

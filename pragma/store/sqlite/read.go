@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -52,7 +53,7 @@ func (p *readers) isClosed() bool { return p.done.Load() }
 // with whatever transaction it was in.
 func (p *readers) use(ctx context.Context, what string, fn func(*reader) error) error {
 	if p.isClosed() {
-		return errClosed()
+		return sqlstore.Closed()
 	}
 	if err := store.ContextError(ctx); err != nil {
 		return err
@@ -63,11 +64,11 @@ func (p *readers) use(ctx context.Context, what string, fn func(*reader) error) 
 	case <-ctx.Done():
 		return store.ContextError(ctx)
 	case <-p.closed:
-		return errClosed()
+		return sqlstore.Closed()
 	}
 	if p.isClosed() {
 		p.slots <- r
-		return errClosed()
+		return sqlstore.Closed()
 	}
 	var err error
 	if r == nil {

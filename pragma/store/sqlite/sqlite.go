@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/internal/migration"
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
 
@@ -76,12 +77,13 @@ func (o Options) open() (_ *database, err error) {
 	d := &database{
 		lock:    l,
 		readers: newReaders(path, positive(o.Readers, DefaultReaders)),
-		writer:  newWriter(path, positive(o.Queue, DefaultQueue)),
+		queue:   sqlstore.NewQueue(positive(o.Queue, DefaultQueue), groupLimits),
+		writer:  &writer{path: path},
 	}
 	if err := d.writer.connect(); err != nil {
 		return nil, err
 	}
-	d.wg.Go(d.writer.run)
+	d.wg.Go(func() { d.queue.Run(d.writer.writeGroup) })
 	return d, nil
 }
 
@@ -89,6 +91,7 @@ func (o Options) open() (_ *database, err error) {
 type database struct {
 	lock    *lock
 	readers *readers
+	queue   *sqlstore.Queue
 	writer  *writer
 	wg      sync.WaitGroup // the writer
 
@@ -107,13 +110,13 @@ func (d *database) Commit(ctx context.Context, b *store.Batch) error {
 	if err != nil {
 		return err
 	}
-	return d.writer.commit(ctx, b.Token, steps)
+	return d.queue.Commit(ctx, b.Token, steps)
 }
 
 // Now implements store.Driver. The clock is the machine's.
 func (d *database) Now(ctx context.Context) (time.Time, error) {
 	if d.readers.isClosed() {
-		return time.Time{}, errClosed()
+		return time.Time{}, sqlstore.Closed()
 	}
 	if err := store.ContextError(ctx); err != nil {
 		return time.Time{}, err
@@ -125,14 +128,12 @@ func (d *database) Now(ctx context.Context) (time.Time, error) {
 // that a closed database is one file that can be copied.
 func (d *database) Close() error {
 	d.closeOnce.Do(func() {
-		close(d.writer.closing)
+		d.queue.Close()
 		d.wg.Wait()
 		d.closeErr = errors.Join(d.readers.close(), d.writer.checkpoint(), d.writer.disconnect(), d.lock.release())
 	})
 	return d.closeErr
 }
-
-func errClosed() error { return fmt.Errorf("%w: database is closed", store.ErrUnavailable) }
 
 // resolvePath returns the one name of the file, so that two names of it meet at
 // one lock.

@@ -1,54 +1,26 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync/atomic"
+	"math"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/openpragma/engine/internal/sqlstore"
 	"github.com/openpragma/engine/pragma/store"
 )
 
-// Limits of one group. The second one bounds the size of a transaction; a
-// single batch may be larger.
-const (
-	maxGroup      = 256
-	maxGroupBytes = 16 << 20
-)
-
-// States of a job. Whoever moves it away from queued decides its fate: the
-// writer, or the caller who no longer waits.
-const (
-	queued int32 = iota
-	started
-	abandoned
-)
-
-// job is one batch on its way through the writer.
-type job struct {
-	token store.Token
-	steps []store.Step
-	bytes int
-	state atomic.Int32
-	done  chan error // gets one answer if the job was started
-}
-
-func (j *job) claim(as int32) bool { return j.state.CompareAndSwap(queued, as) }
+// groupLimits bound one group, and with it the size of a transaction; a single
+// batch may be larger.
+var groupLimits = sqlstore.Limits{Jobs: 256, Steps: math.MaxInt, Bytes: 16 << 20}
 
 // writer owns the only connection that writes.
 type writer struct {
-	path    string
-	queue   chan *job
-	closing chan struct{} // closed by the database: finish the group and stop
-	stopped chan struct{} // closed by run: nobody answers any more
+	path string
 
-	// Only used by run, and by the database before and after it.
-	group      []*job
-	results    []error
+	// Only used by the queue, and by the database before and after it.
 	conn       *conn // nil after a failure, until the next group
 	begin      *stmt
 	commitStmt *stmt
@@ -63,98 +35,9 @@ type writer struct {
 	revision   *stmt
 }
 
-func newWriter(path string, queue int) *writer {
-	return &writer{
-		path:    path,
-		queue:   make(chan *job, queue),
-		closing: make(chan struct{}),
-		stopped: make(chan struct{}),
-	}
-}
-
-// commit hands a batch to the writer and waits for its outcome.
-func (w *writer) commit(ctx context.Context, token store.Token, steps []store.Step) error {
-	j := &job{token: token, steps: steps, done: make(chan error, 1)}
-	for i := range steps {
-		j.bytes += len(steps[i].Body)
-	}
-	select {
-	case <-w.closing: // even if the queue has room as well
-		return errClosed()
-	default:
-	}
-	select {
-	case w.queue <- j:
-	case <-ctx.Done():
-		return store.ContextError(ctx)
-	case <-w.closing:
-		return errClosed()
-	}
-	select {
-	case err := <-j.done:
-		return err
-	case <-ctx.Done():
-		if j.claim(abandoned) {
-			return store.ContextError(ctx)
-		}
-	case <-w.stopped:
-		if j.claim(abandoned) {
-			return errClosed()
-		}
-	}
-	return <-j.done
-}
-
-// run writes groups until the database closes. Jobs that still wait then are
-// claimed by their callers.
-func (w *writer) run() {
-	defer close(w.stopped)
-	for {
-		select {
-		case <-w.closing:
-			return
-		case j := <-w.queue:
-			// Who is about to commit does so first: under load a group then
-			// has many batches rather than few, at half the cost of each
-			// (ADR 17). When nobody else can run, this takes no time.
-			runtime.Gosched()
-			w.collect(j)
-			w.writeGroup(w.group)
-			for i, j := range w.group {
-				j.done <- w.results[i]
-				w.group[i] = nil
-			}
-		}
-	}
-}
-
-// collect builds a group of the first job and those that wait already.
-func (w *writer) collect(first *job) {
-	w.group = w.group[:0]
-	bytes := 0
-	add := func(j *job) {
-		if j.claim(started) {
-			w.group = append(w.group, j)
-			bytes += j.bytes
-		}
-	}
-	for add(first); len(w.group) < maxGroup && bytes < maxGroupBytes; {
-		select {
-		case j := <-w.queue:
-			add(j)
-		default:
-			return
-		}
-	}
-}
-
 // writeGroup leaves one result for each job of the group.
-func (w *writer) writeGroup(group []*job) {
-	w.results = append(w.results[:0], make([]error, len(group))...)
-	if len(group) == 0 {
-		return
-	}
-	err := w.transaction(group, w.results)
+func (w *writer) writeGroup(group []*sqlstore.Job, results []error) {
+	err := w.transaction(group, results)
 	if err == nil {
 		return
 	}
@@ -162,23 +45,23 @@ func (w *writer) writeGroup(group []*job) {
 	busy := resultCode(err) == sqlite3.SQLITE_BUSY
 	if len(group) == 1 || busy || errors.Is(err, store.ErrUnknown) {
 		for i := range group {
-			w.results[i] = err
+			results[i] = err
 		}
 		return
 	}
 	// Nothing was applied. One of them may be the reason, such as one that is
 	// too large for a disk with room for the others: each gets its own try.
 	for i := range group {
-		w.results[i] = nil
-		if err := w.transaction(group[i:i+1], w.results[i:i+1]); err != nil {
-			w.results[i] = err
+		results[i] = nil
+		if err := w.transaction(group[i:i+1], results[i:i+1]); err != nil {
+			results[i] = err
 		}
 	}
 }
 
 // transaction writes the group and fills in the conflicts. If it returns an
 // error, that is the outcome of the whole group and the connection is renewed.
-func (w *writer) transaction(group []*job, results []error) (err error) {
+func (w *writer) transaction(group []*sqlstore.Job, results []error) (err error) {
 	if err := w.connect(); err != nil {
 		return err
 	}
@@ -205,7 +88,7 @@ func (w *writer) transaction(group []*job, results []error) (err error) {
 }
 
 // applyAll writes the batches of a group and fills in the conflicts.
-func (w *writer) applyAll(group []*job, results []error, apply func(*job) (*store.ConflictError, error)) error {
+func (w *writer) applyAll(group []*sqlstore.Job, results []error, apply func(*sqlstore.Job) (*store.ConflictError, error)) error {
 	for i, j := range group {
 		conflict, err := apply(j)
 		if err != nil {
@@ -225,10 +108,10 @@ var errTrace = errors.New("a batch is written in part")
 // a copy of every page that the batch changes. Hardly any batch has a conflict,
 // and most of those in what they compare first. If one has and a part of it is
 // written, the whole group begins anew, with savepoints.
-func (w *writer) applyPlainly(j *job) (*store.ConflictError, error) {
+func (w *writer) applyPlainly(j *sqlstore.Job) (*store.ConflictError, error) {
 	wrote := false
-	for i := range j.steps {
-		conflict, err := w.step(j.token, &j.steps[i])
+	for i := range j.Steps {
+		conflict, err := w.step(j.Token, &j.Steps[i])
 		switch {
 		case err != nil:
 			return nil, err
@@ -237,14 +120,14 @@ func (w *writer) applyPlainly(j *job) (*store.ConflictError, error) {
 		case conflict != nil:
 			return conflict, nil
 		}
-		wrote = wrote || j.steps[i].Op != store.OpCheck
+		wrote = wrote || j.Steps[i].Op != store.OpCheck
 	}
 	return nil, nil
 }
 
 // again throws away what the transaction has written and writes the group with
 // savepoints.
-func (w *writer) again(group []*job, results []error) error {
+func (w *writer) again(group []*sqlstore.Job, results []error) error {
 	clear(results)
 	if _, err := w.undo.exec(); err != nil {
 		return err
@@ -257,15 +140,15 @@ func (w *writer) again(group []*job, results []error) error {
 
 // apply writes one batch or leaves no trace of it. One statement needs no
 // savepoint: it is atomic by itself.
-func (w *writer) apply(j *job) (conflict *store.ConflictError, err error) {
-	if len(j.steps) == 1 {
-		return w.step(j.token, &j.steps[0])
+func (w *writer) apply(j *sqlstore.Job) (conflict *store.ConflictError, err error) {
+	if len(j.Steps) == 1 {
+		return w.step(j.Token, &j.Steps[0])
 	}
 	if _, err := w.savepoint.exec(); err != nil {
 		return nil, err
 	}
-	for i := range j.steps {
-		conflict, err = w.step(j.token, &j.steps[i])
+	for i := range j.Steps {
+		conflict, err = w.step(j.Token, &j.Steps[i])
 		if err != nil {
 			return nil, err
 		}
