@@ -146,16 +146,26 @@ func notRoot(dir string) (*syscall.Credential, error) {
 }
 
 // Start starts a server that was killed or stopped, and waits until it answers.
-func (s *Postgres) Start() error {
-	return s.start(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), startTime)
-		defer cancel()
-		c, err := s.connect(ctx, "postgres")
-		if err != nil {
+// Processes that outlive a kill for a moment are waited for.
+func (s *Postgres) Start() (err error) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		err = s.start(s.ready)
+		if err == nil || s.alive() {
 			return err
 		}
-		return c.Close(ctx)
-	})
+		s.end(syscall.SIGKILL)
+	}
+	return err
+}
+
+func (s *Postgres) ready() error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
+	defer cancel()
+	c, err := s.connect(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	return c.Close(ctx)
 }
 
 // Kill ends the server at once with all its processes, as kill -9 of each does.
@@ -173,7 +183,9 @@ func (s *Postgres) Freeze() error {
 	if err := s.signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	s.signalChildren(syscall.SIGSTOP)
+	if s.signalChildren(syscall.SIGSTOP) == 0 {
+		return errors.New("the processes of the connections cannot be seen")
+	}
 	return nil
 }
 
@@ -184,12 +196,13 @@ func (s *Postgres) Thaw() error {
 }
 
 // signalChildren reaches the processes of the connections and of the log writer,
-// which belong to groups of their own.
-func (s *Postgres) signalChildren(sig syscall.Signal) {
+// which belong to groups of their own, and
+// returns how many it has seen.
+func (s *Postgres) signalChildren(sig syscall.Signal) (reached int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cmd == nil {
-		return
+		return 0
 	}
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, path := range stats {
@@ -205,8 +218,10 @@ func (s *Postgres) signalChildren(sig syscall.Signal) {
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
 			_ = syscall.Kill(pid, sig)
+			reached++
 		}
 	}
+	return reached
 }
 
 func (s *Postgres) close() {

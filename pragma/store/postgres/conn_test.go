@@ -1,10 +1,14 @@
 package postgres_test
 
 import (
+	"context"
 	"net"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/openpragma/engine/internal/dbtest"
 	"github.com/openpragma/engine/pragma/store/postgres"
 )
 
@@ -66,6 +70,44 @@ func TestAConnectionAtRestIsQuietWhileSomebodyReadsIt(t *testing.T) {
 	for end := time.Now().Add(10 * time.Second); quiet(); {
 		if time.Now().After(end) {
 			t.Fatal("a connection that has ended is quiet")
+		}
+	}
+}
+
+func TestNothingRunsAfterClose(t *testing.T) {
+	s := dbtest.NewPostgres(t)
+	schema := s.Schema(t)
+	proxy := dbtest.NewProxy(t, s.Addr())
+	before := goleak.IgnoreCurrent()
+	for _, harm := range []struct {
+		name string
+		do   func()
+		undo func()
+	}{
+		{"a server in order", func() {}, func() {}},
+		{"connections that were cut", proxy.CutAll, func() {}},
+		{"a frozen server", func() { _ = s.Freeze() }, func() { _ = s.Thaw() }},
+		{"a server that is gone", s.Kill, func() { _ = s.Start() }},
+	} {
+		c := config(proxy.Addr(), schema)
+		c.TimeoutMillis = 3000
+		d, err := c.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = write(t, d, "a", revision(t, d, "a"))
+		harm.do()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		_, _ = d.Get(ctx, thing("a"))
+		_ = d.Commit(ctx, puts(0, "b"))
+		cancel()
+		if err := d.Close(); err != nil {
+			t.Errorf("%s: Close() = %v", harm.name, err)
+		}
+		harm.undo()
+		proxy.CutAll() // what the proxy itself still passes
+		if err := goleak.Find(before); err != nil {
+			t.Errorf("%s: %v", harm.name, err)
 		}
 	}
 }
