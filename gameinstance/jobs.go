@@ -229,20 +229,24 @@ func checkExt(v ext.Value) error {
 	return v.Err()
 }
 
+// endReason says how an instance is over that is in its last state.
+func endReason(s State) GameEndReason {
+	switch s {
+	case StateTerminated:
+		return GameTerminated
+	case StateExpired:
+		return GameExpired
+	}
+	return GameEnded
+}
+
 // ended is what jobs are told of the instance, which is over.
 func (t *turn) ended(r *roster) *GameInstanceEndedRequest {
 	req := &GameInstanceEndedRequest{
 		GameInstanceID: t.h.ID, EndedAt: t.now, TerminationReason: t.h.Reason.String(),
 		RequestExt: t.requestExt, Parties: r.Parties,
 	}
-	switch t.h.State {
-	case StateTerminated:
-		req.Reason = GameTerminated
-	case StateExpired:
-		req.Reason = GameExpired
-	default:
-		req.Reason = GameEnded
-	}
+	req.Reason = endReason(t.h.State)
 	results := make(map[pragma.PlayerID]*PlayerGameResult, len(t.results))
 	for i := range t.results {
 		results[t.results[i].PlayerID] = &t.results[i]

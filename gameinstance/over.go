@@ -57,6 +57,9 @@ func (t *turn) finishOver() error {
 	if err := t.callJobs(r); err != nil {
 		return err
 	}
+	if err := t.watchOver(r); err != nil {
+		return err
+	}
 	for _, gone := range t.inst.removed {
 		players = append(players, gone.player.m)
 	}

@@ -81,11 +81,7 @@ func (t *turn) link(who *pragma.PartnerSession) error {
 		h.ConnectBy = t.now.Add(millis(t.cfg.ConnectPlayersTimeoutMillis))
 		t.dirty = true
 		t.renew()
-		var start ext.Value
-		err := t.hook("BuildExtGameStart", func(ctx context.Context) (err error) {
-			start, err = t.s.Plugin.BuildExtGameStart(ctx, &BuildExtGameStartRequest{GameInstance: t.inst})
-			return err
-		})
+		start, err := t.buildGameStart(r)
 		if err != nil {
 			return err
 		}

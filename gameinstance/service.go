@@ -53,6 +53,7 @@ type Service struct {
 	recent   *rosterCache
 	started  time.Time // store time; servers had no chance to call before
 	recheck  chan struct{}
+	watchers []Watcher
 }
 
 // Parties is what the service needs of parties.
@@ -187,7 +188,10 @@ func (s *Service) CreateByMatchmaking(tx *entity.Tx, r *NewInstance) (pragma.Gam
 	if r.ContinueMatchmaking != nil {
 		t.enterQueue(*r.ContinueMatchmaking)
 	}
-	return id, t.finish()
+	if err := t.finish(); err != nil {
+		return id, err
+	}
+	return id, t.tellCreated(r.Parties)
 }
 
 // change makes one change of a living instance. fn may run again.

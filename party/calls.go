@@ -230,7 +230,7 @@ func (s *Service) overrideV1(ctx context.Context, who *pragma.PlayerSession, req
 func (s *Service) enterMatchmakingV1(ctx context.Context, who *pragma.PlayerSession, req *wire.PartyEnterMatchmakingV1Request) (*wire.PartyResponse, error) {
 	var v *view
 	err := s.inParty(ctx, who.PlayerID, pragma.PartyID(req.PartyID), func(c *change, me *PlayerInfo) (err error) {
-		v, err = c.enter(me)
+		v, err = c.enter(me, who.PlayerID)
 		return err
 	})
 	return answer(v, who.PlayerID, err)

@@ -18,6 +18,7 @@ type joiner struct {
 	info *PlayerInfo
 	ext  ext.Value
 	how  JoinMethod
+	told bool // he learns of it as the others do: it is not his call that is answered
 }
 
 // joiner checks what a client says about itself and reads the inventory.
@@ -66,30 +67,40 @@ func (s *Service) create(ctx context.Context, j *joiner, request ext.Value, zone
 	id := pragma.NewID[pragma.PartyID]()
 	err = s.parties.Create(ctx, id.String(), func(tx *entity.Tx, st *state) error {
 		c := s.change(tx, st)
-		*st = state{
-			ID: id, MaxPlayerCount: c.cfg.MaxPlayersPerParty, DisableMaxPlayerCount: c.cfg.DisableMaxPlayerCount,
-			PreferredGameServerZones: zones, CreatedAt: tx.Now(), LastAccess: tx.Now(),
-		}
-		if err := c.giveCode(); err != nil {
-			return err
-		}
-		where, err := c.slots.Edit(tx, j.info.PlayerID)
-		if err != nil {
-			return err
-		}
-		if !where.TicketID.IsZero() {
-			return ErrPlayerInMatchmaking
-		}
-		err = c.ask("InitializeParty", func(ctx context.Context) error {
-			return c.Plugin.InitializeParty(ctx, &InitializePartyRequest{c.party(), request, c.cfg, j.info.PlayerID})
-		})
-		if err != nil {
-			return err
-		}
-		v, err = c.join(j)
+		c.begin(id, zones)
+		v, err = c.open(j, request)
 		return err
 	})
 	return v, err
+}
+
+// begin makes the state of a new party.
+func (c *change) begin(id pragma.PartyID, zones []string) {
+	*c.st = state{
+		ID: id, MaxPlayerCount: c.cfg.MaxPlayersPerParty, DisableMaxPlayerCount: c.cfg.DisableMaxPlayerCount,
+		PreferredGameServerZones: zones, CreatedAt: c.tx.Now(), LastAccess: c.tx.Now(),
+	}
+}
+
+// open lets the creator into a party that was begun.
+func (c *change) open(j *joiner, request ext.Value) (*view, error) {
+	if err := c.giveCode(); err != nil {
+		return nil, err
+	}
+	where, err := c.slots.Edit(c.tx, j.info.PlayerID)
+	if err != nil {
+		return nil, err
+	}
+	if !where.TicketID.IsZero() {
+		return nil, ErrPlayerInMatchmaking
+	}
+	err = c.ask("InitializeParty", func(ctx context.Context) error {
+		return c.Plugin.InitializeParty(ctx, &InitializePartyRequest{c.party(), request, c.cfg, j.info.PlayerID})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.join(j)
 }
 
 // join adds a player, and takes him out of the party where he was, in the same
@@ -120,7 +131,7 @@ func (c *change) join(j *joiner) (*view, error) {
 	c.st.add(m, j.how)
 	where.PartyID = c.st.ID
 	c.checkVersions(m, others...)
-	if j.how == JoinBackend {
+	if j.how == JoinBackend || j.told {
 		return c.finish()
 	}
 	return c.finish(id)

@@ -37,8 +37,9 @@ type QueuePlayer struct {
 	GameServerZoneToPing map[string]int // milliseconds
 }
 
-// enter takes a party into matchmaking, or changes nothing.
-func (c *change) enter(me *PlayerInfo) (*view, error) {
+// enter takes a party into matchmaking, or changes nothing. The caller is not told
+// by a notification.
+func (c *change) enter(me *PlayerInfo, caller ...pragma.PlayerID) (*view, error) {
 	if err := c.st.mayQueue(me); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (c *change) enter(me *PlayerInfo) (*view, error) {
 		return nil, refusedByQueue(err)
 	}
 	c.st.Ticket = e.TicketID
-	v, err := c.finish(me.PlayerID)
+	v, err := c.finish(caller...)
 	if err != nil {
 		return nil, err
 	}

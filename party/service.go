@@ -30,16 +30,17 @@ type Service struct {
 	// Inventory has what players own. Nil means that snapshots are empty.
 	Inventory Inventory
 
-	m       *pragma.Mount
-	cfg     *pragma.Live[Config]
-	slots   *slot.Slots
-	queue   Queue
-	parties *entity.Kind[state]
-	codes   *entity.Kind[code]
-	invites *entity.Kind[inviteRef]
-	guesses guesses
-	recheck chan struct{} // the rules for idle parties may have changed
-	plain   bool          // the plugin is Defaults itself: nothing to build for members
+	m        *pragma.Mount
+	cfg      *pragma.Live[Config]
+	slots    *slot.Slots
+	queue    Queue
+	parties  *entity.Kind[state]
+	codes    *entity.Kind[code]
+	invites  *entity.Kind[inviteRef]
+	guesses  guesses
+	recheck  chan struct{}                         // the rules for idle parties may have changed
+	watchers []func(tx *entity.Tx, p *Party) error // see Watch
+	plain    bool                                  // the plugin is Defaults itself: nothing to build for members
 
 	details          pragma.Notice[wire.PartyDetailsV1Notification]
 	removed          pragma.Notice[wire.PartyRemovedV1Notification]
@@ -178,7 +179,7 @@ func (c *change) finish(caller ...pragma.PlayerID) (*view, error) {
 	c.st.LastAccess = c.tx.Now()
 	v := c.view()
 	c.broadcast(v, caller...)
-	return v, nil
+	return v, c.watched()
 }
 
 // remove takes a member out, whatever the reason, and the party out of its
@@ -252,6 +253,9 @@ func (c *change) close() error {
 		return err
 	}
 	if err := c.retireCode(); err != nil {
+		return err
+	}
+	if err := c.watched(); err != nil {
 		return err
 	}
 	return c.parties.Delete(c.tx, c.st.ID.String())
