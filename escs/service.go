@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/matchmaking"
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/entity"
+	"github.com/openpragma/engine/pragma/slot"
 )
 
 // Service is the service of external tournaments (escs §2). Fill in the fields and
@@ -44,6 +47,11 @@ type Service struct {
 	sets  *entity.Kind[set]
 	of    *entity.Kind[playerSets]
 	games *entity.Kind[gameSet]
+
+	slots    *slot.Slots
+	metrics  *metrics
+	complete pragma.Notice[wire.ExternalMatchmakingPartyIsCompleteV1Notification]
+	entering chan pragma.PlayerID // leaders of parties that the server takes into matchmaking
 }
 
 // Accounts looks players up. Its methods may be called by any number of
@@ -72,13 +80,49 @@ func (s *Service) Mount(m *pragma.Mount) error {
 		return errors.New("escs.Service needs its fields Parties, Queue and Games")
 	}
 	s.m = m
-	var errs [2]error
-	s.cfg, errs[0] = mountConfig(m)
-	s.sets = entity.Of(m, "escs-set", entity.Options[set]{})
+	var errs [4]error
+	errs[0] = s.findPlugins()
+	s.cfg, errs[1] = mountConfig(m)
+	s.metrics, errs[2] = newMetrics(m.Metrics())
+	s.slots = slot.For(m)
+	s.sets = entity.Of(m, "escs-set", entity.Options[set]{Due: s.due, OnDue: s.sweep})
 	s.of = entity.Of(m, "escs-player", entity.Options[playerSets]{})
 	s.games = entity.Of(m, "escs-game", entity.Options[gameSet]{})
-	errs[1] = s.mountResults(m)
+	s.entering = make(chan pragma.PlayerID, maxEntering)
+	s.handle(m)
+	s.Parties.Watch(s.partyChanged)
+	s.Games.Watch(gameWatcher{s})
+	m.OnConnect(s.connected)
+	m.Go("enter matchmaking", s.enterAll)
+	errs[3] = s.mountResults(m)
 	return errors.Join(errs[:]...)
+}
+
+// findPlugins refuses to start when one of the parts is missing (escs §5).
+func (s *Service) findPlugins() error {
+	var errs []error
+	if plugin := partyPluginIn(s.Parties.Plugin); plugin == nil {
+		errs = append(errs, errors.New("the party service has no escs.ExternalMatchmakingPartyPlugin: put one around its plugin"))
+	} else {
+		plugin.service = s
+	}
+	if fillPluginIn(s.Queue.Plugin) == nil {
+		errs = append(errs, errors.New("the matchmaking service has no escs.ExternalMatchmakingFillPartyPlugin: put one around its plugin"))
+	}
+	return errors.Join(errs...)
+}
+
+// handle registers calls, the notification and the plain HTTP door.
+func (s *Service) handle(m *pragma.Mount) {
+	s.complete = pragma.PlayerNotice[wire.ExternalMatchmakingPartyIsCompleteV1Notification](m, "PartyIsCompleteForMatchmakingV1Notification")
+	pragma.HandlePlayer(m, "QueueForMatchmakingV1", s.queueForMatchmakingV1)
+	pragma.HandlePartner(m, "SetStartV1", s.setStartV1)
+	for _, alias := range s.cfg.Load().SetStartTypeAliases {
+		pragma.HandlePartnerType(m, alias, s.setStartV1)
+	}
+	m.HandleHTTP(pragma.Partner, "POST /escs/v1/set-start", http.HandlerFunc(s.serveSetStart))
+	pragma.HandleOperator(m, "ListSetsOperatorV1", s.listSetsOperatorV1)
+	pragma.HandleOperator(m, "GetSetOperatorV1", s.getSetOperatorV1)
 }
 
 // resultInfo is what operators see of the delivery of results.

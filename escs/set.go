@@ -72,6 +72,14 @@ type set struct {
 	PartyID        pragma.PartyID        `json:"partyId,omitzero"`
 	LeaderID       pragma.PlayerID       `json:"leaderId,omitzero"`
 	GameInstanceID pragma.GameInstanceID `json:"gameInstanceId,omitzero"`
+	// StartFailed says that the last game never began. Then nobody but the leader
+	// takes the party into matchmaking again.
+	StartFailed bool `json:"startFailed,omitzero"`
+
+	// SweptAt is when the set was last looked at because a time was over, and
+	// WaitUntil until when results that are on their way have more of it.
+	SweptAt   time.Time `json:"sweptAt,omitzero"`
+	WaitUntil time.Time `json:"waitUntil,omitzero"`
 
 	ReceivedAt time.Time   `json:"receivedAt"`
 	StartCount int         `json:"startCount"` // how often the start came

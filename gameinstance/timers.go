@@ -154,6 +154,7 @@ func (t *turn) allocationFailed(cause string) error {
 	if err := t.dropServer(end, wire.GameInstanceTerminationAllocationFailed); err != nil {
 		return err
 	}
+	t.neverBegan = true
 	err := t.fallBack("OnGameServerAllocationFailed", func(ctx context.Context, p Plugin) error {
 		return p.OnGameServerAllocationFailed(ctx, &GameServerAllocationFailedRequest{GameInstance: t.inst, Cause: cause})
 	})
@@ -175,6 +176,7 @@ func (t *turn) initialPlayersFailed() error {
 	if err := t.dropServer(EndNotConnected, wire.GameInstanceTerminationConnectPlayersTimeout); err != nil {
 		return err
 	}
+	t.neverBegan = true
 	err = t.fallBack("OnGameServerFailedToConnectInitialPlayers", func(ctx context.Context, p Plugin) error {
 		return p.OnGameServerFailedToConnectInitialPlayers(ctx, &GameServerFailedToConnectInitialPlayersRequest{
 			GameInstance: t.inst, InitialPlayers: t.pick(initial),

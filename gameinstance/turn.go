@@ -31,6 +31,7 @@ type turn struct {
 	chained     bool // another turn went before in this transaction
 	matched     bool // players come from matchmaking
 	timer       bool // nobody asked for it: a time is over
+	neverBegan  bool // there is no server for the initial players
 	dirty       bool // the service has changed something that makes a new version
 	rosterDirty bool
 

@@ -32,6 +32,9 @@ type GameOver struct {
 	Reason         GameEndReason
 	// TerminationReason is that of [GameInstanceEndedRequest].
 	TerminationReason string
+	// NeverBegan says that no server was to be had, or that it did not connect the
+	// players, and that the game is over because of that, whatever its reason says.
+	NeverBegan bool
 	// Parties are those with which matchmaking made the game, none for other games.
 	Parties []MatchedParty
 }
@@ -57,7 +60,7 @@ func (t *turn) watchOver(r *roster) error {
 	}
 	e := &GameOver{
 		GameInstanceID: t.h.ID, Reason: endReason(t.h.State),
-		TerminationReason: t.h.Reason.String(), Parties: r.Parties,
+		TerminationReason: t.h.Reason.String(), NeverBegan: t.neverBegan, Parties: r.Parties,
 	}
 	for _, w := range t.s.watchers {
 		if err := w.GameOver(t.tx, e); err != nil {

@@ -1,8 +1,12 @@
 package party
 
 import (
+	"context"
+	"errors"
 	"maps"
 
+	"github.com/openpragma/engine/pragma"
+	"github.com/openpragma/engine/pragma/entity"
 	"github.com/openpragma/engine/pragma/ext"
 )
 
@@ -26,4 +30,17 @@ func (p *Party) Attach(name string, v ext.Value) {
 	if st.Attached = attached; len(attached) == 0 {
 		st.Attached = nil
 	}
+}
+
+// AttachedTo returns what a service has attached to a party, see [Party.Attached],
+// or [ErrPartyNotFound].
+func (s *Service) AttachedTo(ctx context.Context, id pragma.PartyID, name string) (ext.Value, error) {
+	st, err := s.parties.Read(ctx, id.String())
+	if errors.Is(err, entity.ErrNotFound) {
+		return ext.Value{}, ErrPartyNotFound
+	}
+	if err != nil {
+		return ext.Value{}, err
+	}
+	return st.Attached[name], nil
 }

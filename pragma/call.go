@@ -44,6 +44,21 @@ func HandlePartner[Req, Resp any](m *Mount, call string, fn func(context.Context
 	})
 }
 
+// HandlePartnerType is [HandlePartner] for a call whose name somebody else chose:
+// typ is the whole type of the request, such as EscsRpc.SetStartedRequest, and need
+// not have a version. The answer is named after it.
+func HandlePartnerType[Req, Resp any](m *Mount, typ string, fn func(context.Context, *PartnerSession, *Req) (*Resp, error)) {
+	if !foreignCall.MatchString(typ) {
+		m.Problem(fmt.Errorf("request type %q must be like EscsRpc.SetStartedRequest", typ))
+		return
+	}
+	checkMessage[Req](m, typ)
+	checkMessage[Resp](m, typ)
+	register(m, Partner, strings.TrimSuffix(typ, "Request"), func(ctx context.Context, c *caller, req *Req) (*Resp, error) {
+		return fn(ctx, c.partner, req)
+	})
+}
+
 // HandleOperator registers a call that operators make. See [HandlePlayer].
 func HandleOperator[Req, Resp any](m *Mount, call string, fn func(context.Context, *OperatorSession, *Req) (*Resp, error)) {
 	checkCall[Req, Resp](m, call, fn == nil)

@@ -108,6 +108,7 @@ type PluginMount struct {
 	m       *Mount
 	path    string
 	class   string // the Go type of the plugin
+	also    string // its name in the documentation, if that is another one
 	claimed bool
 }
 
@@ -116,6 +117,13 @@ type PluginMount struct {
 type Configurable interface {
 	// MountPlugin is called once, before any hook. An error stops the start.
 	MountPlugin(p *PluginMount) error
+}
+
+// DocumentedClass is a plugin that configuration files may also name by a class
+// other than its Go type (engine §9.1).
+type DocumentedClass interface {
+	// DocumentedClass returns that class; it is constant.
+	DocumentedClass() string
 }
 
 // Log returns the logger of the plugin's service.
@@ -141,7 +149,7 @@ func PluginConfig[T any](p *PluginMount, def T) (*Live[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	if class := section.Load().Class; class != "" && class != p.class {
+	if class := section.Load().Class; class != "" && class != p.class && class != p.also {
 		return nil, fmt.Errorf("%s.class: %q is not the plugin this server was built with, %s", p.path, class, p.class)
 	}
 	return &Live[T]{
@@ -161,6 +169,9 @@ func MountPlugin[I any](m *Mount, slot string, plugin I) error {
 		m:     m,
 		path:  strings.ToLower(string(m.side.backend)) + ".pluginConfigs." + slot,
 		class: strings.TrimPrefix(fmt.Sprintf("%T", plugin), "*"),
+	}
+	if d, ok := any(plugin).(DocumentedClass); ok {
+		p.also = d.DocumentedClass()
 	}
 	err := CheckHooks(plugin)
 	if c, ok := any(plugin).(Configurable); ok {

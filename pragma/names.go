@@ -12,6 +12,8 @@ import (
 var (
 	serviceName = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
 	callName    = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*\.)?[A-Z][A-Za-z0-9]*V[0-9]+$`)
+	foreignCall = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+Request$`)
+	httpPath    = regexp.MustCompile(`^(/[a-z][a-z0-9-]*)?/v1/`)
 	noticeName  = regexp.MustCompile(`^([A-Z][A-Za-z0-9]*\.)?[A-Z][A-Za-z0-9]*V[0-9]+Notification$`)
 )
 

@@ -109,14 +109,15 @@ func (m *Mount) OnSessionEnd(fn func(ctx context.Context, s *PlayerSession, reas
 }
 
 // HandleHTTP registers a plain HTTP handler on one gateway of this backend. The
-// pattern is that of [http.ServeMux] and must start its path with /v1/. The
-// handler does its own authentication; a panic ends its request alone.
+// pattern is that of [http.ServeMux]. Its path must start with /v1/, or with the
+// name of something and /v1/, such as /escs/v1/set-start. The handler does its own
+// authentication; a panic ends its request alone.
 func (m *Mount) HandleHTTP(t SessionType, pattern string, h http.Handler) {
 	path := pattern
 	if _, after, ok := strings.Cut(pattern, " "); ok {
 		path = strings.TrimLeft(after, " \t")
 	}
-	if !strings.HasPrefix(path, "/v1/") {
+	if !httpPath.MatchString(path) {
 		m.Problem(fmt.Errorf("HTTP pattern %q must start its path with /v1/", pattern))
 		return
 	}
