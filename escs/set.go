@@ -106,11 +106,11 @@ func (st *set) find(id pragma.PlayerID) *setPlayer {
 	return &st.Players[i]
 }
 
-// queued returns how many players are in the party.
+// queued returns how many players have come.
 func (st *set) queued() int {
 	n := 0
 	for i := range st.Players {
-		if st.Players[i].State == PlayerQueued {
+		if st.Players[i].State != PlayerExpected {
 			n++
 		}
 	}

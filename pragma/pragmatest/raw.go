@@ -124,6 +124,11 @@ type Frame struct {
 		Error, ExtError string
 		TraceID         string
 		DebugDetails    []string
+		// ApplicationError is nil if the refusal has none.
+		ApplicationError *struct {
+			Type    string
+			Payload map[string]any
+		}
 	}
 }
 
