@@ -220,6 +220,16 @@ func messages() map[string]func() any {
 		"AuthCodeRpc.GetPlayerWithAuthCodeV1Request":  message[wire.AuthCodeGetPlayerWithAuthCodeV1Request],
 		"AuthCodeRpc.GetPlayerWithAuthCodeV1Response": message[wire.AuthCodeGetPlayerWithAuthCodeV1Response],
 
+		"ExternalMatchmakingRpc.SetStartV1Request":                           message[wire.ExternalMatchmakingSetStartV1Request],
+		"ExternalMatchmakingRpc.SetStartV1Response":                          empty,
+		"ExternalMatchmakingRpc.QueueForMatchmakingV1Request":                message[wire.ExternalMatchmakingQueueForMatchmakingV1Request],
+		"ExternalMatchmakingRpc.QueueForMatchmakingV1Response":               message[wire.ExternalMatchmakingQueueForMatchmakingV1Response],
+		"ExternalMatchmakingRpc.PartyIsCompleteForMatchmakingV1Notification": message[wire.ExternalMatchmakingPartyIsCompleteV1Notification],
+		"ExternalMatchmakingRpc.ListSetsOperatorV1Request":                   message[wire.ExternalMatchmakingListSetsOperatorV1Request],
+		"ExternalMatchmakingRpc.ListSetsOperatorV1Response":                  message[wire.ExternalMatchmakingListSetsOperatorV1Response],
+		"ExternalMatchmakingRpc.GetSetOperatorV1Request":                     message[wire.ExternalMatchmakingGetSetOperatorV1Request],
+		"ExternalMatchmakingRpc.GetSetOperatorV1Response":                    message[wire.ExternalMatchmakingGetSetOperatorV1Response],
+
 		"GameManagementRpc.CreateLimitedAccessEventOperatorV1Request":   message[wire.GameManagementCreateLimitedAccessEventOperatorV1Request],
 		"GameManagementRpc.CreateLimitedAccessEventOperatorV1Response":  message[wire.GameManagementLimitedAccessEventV1Response],
 		"GameManagementRpc.DeleteLimitedAccessEventOperatorV1Request":   message[wire.GameManagementDeleteLimitedAccessEventOperatorV1Request],
