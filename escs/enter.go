@@ -3,7 +3,6 @@ package escs
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma"
@@ -15,12 +14,12 @@ import (
 // platform has said of the set last. The leader of one whose time is over gets
 // PartyService_FailedToEnterMatchmaking with the reason.
 func (s *Service) refresh(ctx context.Context, p *party.Party, setID string) error {
-	st, err := s.sets.Read(ctx, setID)
+	st, err := s.readSet(ctx, setID)
 	if errors.Is(err, entity.ErrNotFound) {
 		return cannotEnter(notFound(NoSet))
 	}
 	if err != nil {
-		return fmt.Errorf("read set %s: %w", setID, err)
+		return err
 	}
 	now, err := s.m.Store().Now(ctx)
 	if err != nil {

@@ -84,7 +84,7 @@ func (s *Service) getSetOperatorV1(ctx context.Context, _ *pragma.OperatorSessio
 	if req.SetID == "" || len(req.SetID) > maxID {
 		return nil, errNoSet
 	}
-	st, err := s.sets.Read(ctx, req.SetID)
+	st, err := s.readSet(ctx, req.SetID)
 	if errors.Is(err, entity.ErrNotFound) {
 		return nil, errNoSet
 	}

@@ -3,7 +3,6 @@ package escs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -48,12 +47,12 @@ func (s *Service) choose(ctx context.Context, player pragma.PlayerID, named stri
 		}
 		return named, nil
 	}
-	of, err := s.of.Read(ctx, player.String())
+	of, err := read[playerSets](ctx, s, playerKind, player.String())
 	if errors.Is(err, entity.ErrNotFound) {
 		return "", notFound(NoSet)
 	}
 	if err != nil {
-		return "", fmt.Errorf("look for the sets of %s: %w", player, err)
+		return "", err
 	}
 	now, err := s.m.Store().Now(ctx)
 	if err != nil {
@@ -61,11 +60,11 @@ func (s *Service) choose(ctx context.Context, player pragma.PlayerID, named stri
 	}
 	missed := ""
 	for _, p := range slices.Backward(of.Sets) {
-		st, err := s.sets.Read(ctx, p.SetID)
+		st, err := s.readSet(ctx, p.SetID)
 		switch {
 		case errors.Is(err, entity.ErrNotFound):
 		case err != nil:
-			return "", fmt.Errorf("read set %s: %w", p.SetID, err)
+			return "", err
 		case st.alive(now), st.State == InMatch:
 			return p.SetID, nil
 		case missed == "" && !st.State.played():

@@ -85,9 +85,9 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.cfg, errs[1] = mountConfig(m)
 	s.metrics, errs[2] = newMetrics(m.Metrics())
 	s.slots = slot.For(m)
-	s.sets = entity.Of(m, "escs-set", entity.Options[set]{Due: s.due, OnDue: s.sweep})
-	s.of = entity.Of(m, "escs-player", entity.Options[playerSets]{})
-	s.games = entity.Of(m, "escs-game", entity.Options[gameSet]{})
+	s.sets = entity.Of(m, setKind, entity.Options[set]{Due: s.due, OnDue: s.sweep})
+	s.of = entity.Of(m, playerKind, entity.Options[playerSets]{})
+	s.games = entity.Of(m, gameKind, entity.Options[gameSet]{})
 	s.entering = make(chan pragma.PlayerID, maxEntering)
 	s.handle(m)
 	s.Parties.Watch(s.partyChanged)
@@ -131,29 +131,6 @@ type resultInfo struct {
 	Attempts    int
 	NextAttempt time.Time // zero: none
 	LastError   string
-}
-
-// setOfGame returns the set that a game was made for, or nil if it was made for
-// none, or if the set has had another game since.
-func (s *Service) setOfGame(ctx context.Context, id pragma.GameInstanceID) (*set, error) {
-	game, err := s.games.Read(ctx, id.String())
-	if errors.Is(err, entity.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for the set of game %s: %w", id, err)
-	}
-	st, err := s.sets.Read(ctx, game.SetID)
-	if errors.Is(err, entity.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read set %s: %w", game.SetID, err)
-	}
-	if st.GameInstanceID != id {
-		return nil, nil
-	}
-	return st, nil
 }
 
 // markResult notes, in somebody else's commit, what became of a set: [Ended],
