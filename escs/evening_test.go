@@ -80,7 +80,7 @@ func TestHappyPath(t *testing.T) {
 // plugin was told.
 func (s *stage) checkTeams(t *testing.T, players []*pragmatest.Peer, size int) {
 	t.Helper()
-	err := s.games.Read(t.Context(), s.game(players[0]), func(i *gameinstance.Instance) error {
+	err := s.games.Read(s.T.Context(), s.game(players[0]), func(i *gameinstance.Instance) error {
 		for n, p := range players {
 			equal(t, "team of "+p.Name, i.Player(p.ID).TeamNumber(), int64(n/size)+1)
 		}

@@ -284,11 +284,11 @@ func TestF17PartyIsGone(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.complete("set1", robin, marian)
-		id, err := s.parties.PartyOf(t.Context(), robin.ID)
+		id, err := s.parties.PartyOf(s.T.Context(), robin.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.parties.Close(t.Context(), id); err != nil {
+		if err := s.parties.Close(s.T.Context(), id); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "set", s.state("set1"), "QUEUEING 0/2")
@@ -374,7 +374,7 @@ func TestPlayerInAnotherParty(t *testing.T) {
 func TestQ14ClientRegisteredTheSocialID(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
-		profile, err := s.accounts.ProfileOfPlayer(t.Context(), robin.ID)
+		profile, err := s.accounts.ProfileOfPlayer(s.T.Context(), robin.ID)
 		if err != nil {
 			t.Fatal(err)
 		}

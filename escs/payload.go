@@ -121,7 +121,11 @@ const attachment = "escs"
 // SetOfParty returns the set that a party was made for, for hooks of a party
 // plugin; nil for other parties.
 func SetOfParty(p *party.Party) *SetStart {
-	set, err := SetInfo(p.Attached(attachment))
+	v := p.Attached(attachment)
+	if v.IsEmpty() {
+		return nil
+	}
+	set, err := SetInfo(v)
 	if err != nil {
 		return nil
 	}

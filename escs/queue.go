@@ -31,15 +31,21 @@ func (s *Service) queueForMatchmakingV1(ctx context.Context, who *pragma.PlayerS
 		}
 		return err
 	})
-	if errors.Is(err, errWaitsElsewhere) {
-		return nil, cannotJoin(InOtherParty)
+	switch {
+	case errors.Is(err, errWaitsElsewhere):
+		err = cannotJoin(InOtherParty)
+	case req.SetID == "" && ReasonOf(err) == SetFinished: // the next one may be on its way
+		err = notFound(NoSet)
 	}
-	return resp, err
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 // choose returns the set that a player means: the one he names, or the newest one
-// that is alive (escs F33). If none is, the newest that he did not play tells why;
-// one that he has played says nothing about the next, which may be on its way (F1).
+// that is alive (escs F33). If none is, the newest of all tells why, unless it was
+// played: that says nothing about the next, which may be on its way (F1).
 func (s *Service) choose(ctx context.Context, player pragma.PlayerID, named string) (string, error) {
 	if named != "" {
 		if len(named) > maxID {
@@ -58,25 +64,23 @@ func (s *Service) choose(ctx context.Context, player pragma.PlayerID, named stri
 	if err != nil {
 		return "", err
 	}
-	missed := ""
+	last := new(set)
 	for _, p := range slices.Backward(of.Sets) {
 		st, err := s.readSet(ctx, p.SetID)
 		switch {
 		case errors.Is(err, entity.ErrNotFound):
 		case err != nil:
 			return "", err
-		case st.alive(now), st.State == InMatch:
+		case st.alive(now):
 			return p.SetID, nil
-		case missed == "" && !st.State.played():
-			missed = p.SetID
-		case missed == "":
-			return "", notFound(NoSet)
+		case last.ID == "":
+			last = st
 		}
 	}
-	if missed == "" {
+	if last.ID == "" || last.State.played() && last.State != InMatch {
 		return "", notFound(NoSet)
 	}
-	return missed, nil
+	return last.ID, nil
 }
 
 // alive reports whether players may queue.

@@ -80,7 +80,7 @@ func (s *Service) Mount(m *pragma.Mount) error {
 		return errors.New("escs.Service needs its fields Parties, Queue and Games")
 	}
 	s.m = m
-	var errs [4]error
+	var errs [5]error
 	errs[0] = s.findPlugins()
 	s.cfg, errs[1] = mountConfig(m)
 	s.metrics, errs[2] = newMetrics(m.Metrics())
@@ -94,7 +94,8 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	s.Games.Watch(gameWatcher{s})
 	m.OnConnect(s.connected)
 	m.Go("enter matchmaking", s.enterAll)
-	errs[3] = s.mountResults(m)
+	errs[3] = pragma.AcceptDaoConfig(m, "MatchmakingDaoConfig") // sets are committed with parties and games
+	errs[4] = s.mountResults(m)
 	return errors.Join(errs[:]...)
 }
 
