@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
@@ -59,6 +60,9 @@ func sameSecret(got string, want pragma.Secret) int {
 	return same
 }
 
+// startTimeout is how long a plain set start may take.
+const startTimeout = 5 * time.Second
+
 // serveSetStart takes a set start that comes as a plain HTTP request.
 func (s *Service) serveSetStart(w http.ResponseWriter, r *http.Request) {
 	cfg := s.cfg.Load()
@@ -72,7 +76,9 @@ func (s *Service) serveSetStart(w http.ResponseWriter, r *http.Request) {
 	}
 	in, err := readSetStart(w, r, int64(cfg.MaxSetStartBytes))
 	if err == nil {
-		err = s.setStart(r.Context(), in)
+		ctx, cancel := context.WithTimeout(r.Context(), startTimeout)
+		err = s.setStart(ctx, in)
+		cancel()
 	}
 	switch {
 	case err == nil:

@@ -41,8 +41,9 @@ type props struct {
 	config    string // of EscsConfig, in YAML's flow style, after the required keys
 	lobby     party.Plugin
 	fill      matchmaking.Plugin
-	noPlugins bool // those of this package are left out
-	serve     bool // games get a server that is asked for
+	noPlugins bool   // those of this package are left out
+	serve     bool   // games get a server that is asked for
+	file      string // of the whole configuration, which the test may rewrite
 }
 
 const requiredKeys = `url: "https://escs.test/results", secret: s3cret-of-the-game, gameId: g1`
@@ -68,11 +69,18 @@ func onStage(t *testing.T, o props, fn func(s *stage)) {
 		if o.config != "" {
 			yaml += ", " + o.config
 		}
-		return &pragma.Server{
+		srv := &pragma.Server{
 			Social: []pragma.Service{s.accounts},
 			Game:   []pragma.Service{s.parties, s.games, queue, s.escs},
 			Config: pragmatest.Config(t, yaml+"}}}", "social: {serviceConfigs: {TokenSignerConfig: {playerTokenExpirationMinutes: 100000}}}"),
 		}
+		if o.file != "" {
+			var err error
+			if srv.Config, err = pragma.LoadConfig(o.file); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return srv
 	}
 	pragmatest.Run(t, build, func(w *pragmatest.World) {
 		s.World = w
