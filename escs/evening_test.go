@@ -89,11 +89,11 @@ func (s *stage) checkTeams(t *testing.T, players []*pragmatest.Peer, size int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := escs.SetOfGame(s.arena.created[0].Parties)
+	set := escs.SetOfGame(s.meadow.created[0].Parties)
 	if set == nil || set.SetID != "set1" || set.Participants[0].Players[0].FirstName != "Firstname" || set.GlobalMetadata != "best of one" {
 		t.Errorf("the game's plugin was told %+v", set)
 	}
-	if own, err := ext.As[struct{ Size int }](s.arena.created[0].Parties[0].Ext); err != nil || own.Size != 2*size {
+	if own, err := ext.As[struct{ Size int }](s.meadow.created[0].Parties[0].Ext); err != nil || own.Size != 2*size {
 		t.Errorf("the party's own ext = %+v, %v", own, err)
 	}
 }
@@ -110,7 +110,7 @@ func TestOrdinaryPartiesDoNotNoticeThePlugins(t *testing.T) { // F29, acceptance
 		if got := robin.Last("PartyRpc.PartyDetailsV1Notification"); got == nil {
 			t.Log("the leader was not told, as usual")
 		}
-		equal(t, "games", len(s.arena.created), 0)
+		equal(t, "games", len(s.meadow.created), 0)
 		equal(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", m{})["count"]), "0")
 	})
 }

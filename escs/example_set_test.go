@@ -14,10 +14,10 @@ import (
 	"github.com/openpragma/engine/pragma/ext"
 )
 
-// kills is a transformer of a game that counts kills.
-type kills struct{}
+// fragCounter is a transformer of a game that counts kills.
+type fragCounter struct{}
 
-func (kills) Transform(_ context.Context, r *escs.TransformRequest) (map[string]float64, error) {
+func (fragCounter) Transform(_ context.Context, r *escs.TransformRequest) (map[string]float64, error) {
 	end, err := ext.As[struct{ Kills int }](r.Ext)
 	return map[string]float64{"kills": float64(end.Kills)}, err
 }
@@ -44,7 +44,7 @@ game:
 		Config: config,
 		Social: []pragma.Service{accounts},
 		Game: []pragma.Service{parties, games, queue,
-			&escs.Service{Parties: parties, Queue: queue, Games: games, Accounts: accounts, Transformer: kills{}}},
+			&escs.Service{Parties: parties, Queue: queue, Games: games, Accounts: accounts, Transformer: fragCounter{}}},
 	}
 	fmt.Println(srv.Check())
 	// Output: <nil>

@@ -202,7 +202,7 @@ func TestF12NotEverybodyComes(t *testing.T) {
 		s.queue(robin)
 		time.Sleep(time.Hour + 11*time.Minute)
 		equal(t, "set", s.state("set1"), "EXPIRED 0/2")
-		equal(t, "games", len(s.arena.created), 0)
+		equal(t, "games", len(s.meadow.created), 0)
 	})
 }
 
@@ -307,14 +307,14 @@ func TestF18NoServerIsToBeHad(t *testing.T) {
 		s.ready(robin, marian)
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		equal(t, "games", len(s.arena.created), 1) // the server does not try again and again
+		equal(t, "games", len(s.meadow.created), 1) // the server does not try again and again
 		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
 		equal(t, "completions", completions(robin), 1)
 		s.ready(robin, marian)
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
 		time.Sleep(time.Minute)
-		equal(t, "games", len(s.arena.created), 2)
-		if set := escs.SetOfGame(s.arena.created[1].Parties); set == nil || set.SetID != "set1" {
+		equal(t, "games", len(s.meadow.created), 2)
+		if set := escs.SetOfGame(s.meadow.created[1].Parties); set == nil || set.SetID != "set1" {
 			t.Errorf("set of the second game = %+v", set)
 		}
 		time.Sleep(time.Hour + 11*time.Minute)

@@ -34,7 +34,7 @@ type node struct {
 func startNode(t *testing.T, name string, db store.Driver) *node {
 	t.Helper()
 	parties := &party.Service{Plugin: &escs.ExternalMatchmakingPartyPlugin{}}
-	games := &gameinstance.Service{Plugin: &arena{}, Parties: parties}
+	games := &gameinstance.Service{Plugin: &meadow{}, Parties: parties}
 	queue := &matchmaking.Service{Plugin: &escs.ExternalMatchmakingFillPartyPlugin{}, Parties: parties, Games: games}
 	n := &node{&escs.Service{Parties: parties, Queue: queue, Games: games, Transformer: noScores{}}, parties}
 	ctx, stop := context.WithCancel(context.Background())

@@ -31,7 +31,7 @@ type stage struct {
 	parties  *party.Service
 	games    *gameinstance.Service
 	escs     *escs.Service
-	arena    *arena
+	meadow   *meadow
 
 	partner string // a game partner token
 }
@@ -52,14 +52,14 @@ func onStage(t *testing.T, o props, fn func(s *stage)) {
 	t.Helper()
 	s := &stage{}
 	build := func() *pragma.Server {
-		s.arena = &arena{serve: o.serve}
+		s.meadow = &meadow{serve: o.serve}
 		s.accounts = &account.Service{}
 		inner := o.lobby
 		if inner == nil {
 			inner = lobby{}
 		}
 		s.parties = &party.Service{Plugin: &escs.ExternalMatchmakingPartyPlugin{Inner: inner}, Accounts: s.accounts}
-		s.games = &gameinstance.Service{Plugin: s.arena, Parties: s.parties, Provider: noServers{}}
+		s.games = &gameinstance.Service{Plugin: s.meadow, Parties: s.parties, Provider: noServers{}}
 		queue := &matchmaking.Service{Plugin: &escs.ExternalMatchmakingFillPartyPlugin{Inner: o.fill}, Parties: s.parties, Games: s.games}
 		if o.noPlugins {
 			s.parties.Plugin, queue.Plugin = inner, o.fill
@@ -112,14 +112,14 @@ func (noScores) Transform(context.Context, *escs.TransformRequest) (map[string]f
 	return nil, nil
 }
 
-// arena lets games run without a server, unless it is to ask for one.
-type arena struct {
+// meadow lets games run without a server, unless it is to ask for one.
+type meadow struct {
 	gameinstance.Defaults
 	serve   bool
 	created []*gameinstance.BackendCreateByMatchmakingRequest
 }
 
-func (a *arena) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *gameinstance.BackendCreateByMatchmakingRequest) error {
+func (a *meadow) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *gameinstance.BackendCreateByMatchmakingRequest) error {
 	a.created = append(a.created, r)
 	if a.serve {
 		r.GameInstance.AllocateGameServer(ext.Value{})
@@ -127,7 +127,7 @@ func (a *arena) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *ga
 	return nil
 }
 
-func (a *arena) BuildExtGameStart(context.Context, *gameinstance.BuildExtGameStartRequest) (ext.Value, error) {
+func (a *meadow) BuildExtGameStart(context.Context, *gameinstance.BuildExtGameStartRequest) (ext.Value, error) {
 	return ext.Of(m{"map": "glade"}), nil
 }
 

@@ -70,7 +70,7 @@ func TestF6SetStartWithOtherContent(t *testing.T) {
 		s.ready(robin, tuck)
 		time.Sleep(90 * time.Minute)
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
-		text := s.arena.created[0].Parties[0].Ext.String()
+		text := s.meadow.created[0].Parties[0].Ext.String()
 		if !strings.Contains(text, "best of three") {
 			t.Errorf("the game was told %s", text)
 		}
