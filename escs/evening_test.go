@@ -45,32 +45,32 @@ func TestHappyPath(t *testing.T) {
 					teams[i/size] = append(teams[i/size], p.ID.String())
 				}
 				s.starts(start{set: "set1", teams: teams, message: true})
-				equal(t, "set", s.state("set1"), fmt.Sprintf("RECEIVED 0/%d", 2*size))
+				alike(t, "set", s.state("set1"), fmt.Sprintf("RECEIVED 0/%d", 2*size))
 				var party any
 				for i, p := range players {
 					got := s.queue(p)
 					if i == 0 {
 						party = got["partyId"]
 					}
-					equal(t, "status", got["status"], any("QUEUED"))
-					equal(t, "party", got["partyId"], party)
-					equal(t, "isLeader", got["isLeader"], any(i == 0))
-					equal(t, "queued", got["queued"], any(float64(i+1)))
-					equal(t, "required", got["required"], any(float64(2*size)))
+					alike(t, "status", got["status"], any("QUEUED"))
+					alike(t, "party", got["partyId"], party)
+					alike(t, "isLeader", got["isLeader"], any(i == 0))
+					alike(t, "queued", got["queued"], any(float64(i+1)))
+					alike(t, "required", got["required"], any(float64(2*size)))
 				}
 				for _, p := range players {
 					if got := p.Last("ExternalMatchmakingRpc.PartyIsCompleteForMatchmakingV1Notification"); got["leaderPlayerId"] != players[0].ID.String() || got["setId"] != "set1" || got["partyId"] != party {
 						t.Errorf("%s was told %v", p.Name, got)
 					}
-					equal(t, p.Name+" completions", completions(p), 1)
+					alike(t, p.Name+" completions", completions(p), 1)
 				}
-				equal(t, "set", s.state("set1"), fmt.Sprintf("COMPLETE %d/%d", 2*size, 2*size))
+				alike(t, "set", s.state("set1"), fmt.Sprintf("COMPLETE %d/%d", 2*size, 2*size))
 				s.ready(players...)
 				players[0].Call("PartyRpc.EnterMatchmakingV1", nil)
-				equal(t, "set", s.state("set1"), fmt.Sprintf("IN_MATCH %[1]d/%[1]d", 2*size))
+				alike(t, "set", s.state("set1"), fmt.Sprintf("IN_MATCH %[1]d/%[1]d", 2*size))
 				s.checkTeams(t, players, size)
 				s.ends(players[0])
-				equal(t, "set", s.state("set1"), fmt.Sprintf("ENDED %[1]d/%[1]d", 2*size))
+				alike(t, "set", s.state("set1"), fmt.Sprintf("ENDED %[1]d/%[1]d", 2*size))
 			})
 		})
 	}
@@ -82,7 +82,7 @@ func (s *stage) checkTeams(t *testing.T, players []*pragmatest.Peer, size int) {
 	t.Helper()
 	err := s.games.Read(s.T.Context(), s.game(players[0]), func(i *gameinstance.Instance) error {
 		for n, p := range players {
-			equal(t, "team of "+p.Name, i.Player(p.ID).TeamNumber(), int64(n/size)+1)
+			alike(t, "team of "+p.Name, i.Player(p.ID).TeamNumber(), int64(n/size)+1)
 		}
 		return nil
 	})
@@ -101,25 +101,25 @@ func (s *stage) checkTeams(t *testing.T, players []*pragmatest.Peer, size int) {
 func TestOrdinaryPartiesDoNotNoticeThePlugins(t *testing.T) { // F29, acceptance 8
 	onStage(t, props{}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
-		party := robin.Call("PartyRpc.CreateV1", nil)["party"].(m)
-		equal(t, "broadcast ext", fmt.Sprint(party["extBroadcastParty"]), "map[mode:ordinary]")
-		marian.Call("PartyRpc.JoinWithInviteCodeV1", m{"inviteCode": party["inviteCode"]})
+		party := robin.Call("PartyRpc.CreateV1", nil)["party"].(obj)
+		alike(t, "broadcast ext", fmt.Sprint(party["extBroadcastParty"]), "map[mode:ordinary]")
+		marian.Call("PartyRpc.JoinWithInviteCodeV1", obj{"inviteCode": party["inviteCode"]})
 		s.ready(robin, marian)
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
 		synctest.Wait()
 		if got := robin.Last("PartyRpc.PartyDetailsV1Notification"); got == nil {
 			t.Log("the leader was not told, as usual")
 		}
-		equal(t, "games", len(s.meadow.created), 0)
-		equal(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", m{})["count"]), "0")
+		alike(t, "games", len(s.meadow.created), 0)
+		alike(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", obj{})["count"]), "0")
 	})
 }
 
 func TestGameServerIsToldWhenTheSetEnds(t *testing.T) {
-	w := gameinstance.MatchedParty{Ext: ext.Of(m{"escsMatchmakingInfo": m{
-		"setId": "set1", "setEndTimeUnix": "1900000000", "participants": []any{m{"players": []any{m{"firstName": "Real", "ingamePlayerId": "p"}}}},
+	w := gameinstance.MatchedParty{Ext: ext.Of(obj{"escsMatchmakingInfo": obj{
+		"setId": "set1", "setEndTimeUnix": "1900000000", "participants": []any{obj{"players": []any{obj{"firstName": "Real", "ingamePlayerId": "p"}}}},
 	}})}
-	got, err := escs.BuildGameStart(t.Context(), []gameinstance.MatchedParty{w}, ext.Of(m{"map": "glade"}))
+	got, err := escs.BuildGameStart(t.Context(), []gameinstance.MatchedParty{w}, ext.Of(obj{"map": "glade"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,25 +145,25 @@ func TestTheWholeEveningSurvivesARestartInEachPhase(t *testing.T) { // F34
 		}
 		s.starts(duel("set1", robin, marian))
 		again()
-		equal(t, "received", s.state("set1"), "RECEIVED 0/2")
+		alike(t, "received", s.state("set1"), "RECEIVED 0/2")
 		party := s.queue(robin)["partyId"]
 		again()
-		equal(t, "queueing", s.state("set1"), "QUEUEING 1/2")
-		equal(t, "party", s.queue(marian)["partyId"], party)
+		alike(t, "queueing", s.state("set1"), "QUEUEING 1/2")
+		alike(t, "party", s.queue(marian)["partyId"], party)
 		again()
-		equal(t, "complete", s.state("set1"), "COMPLETE 2/2")
-		equal(t, "completions after the restart", completions(robin), 1)
-		equal(t, "completions after the restart", completions(marian), 1)
+		alike(t, "complete", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "completions after the restart", completions(robin), 1)
+		alike(t, "completions after the restart", completions(marian), 1)
 		s.ready(robin, marian)
 		again()
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
 		again()
-		equal(t, "in match", s.state("set1"), "IN_MATCH 2/2")
-		equal(t, "completions in a game", completions(robin), 0)
+		alike(t, "in match", s.state("set1"), "IN_MATCH 2/2")
+		alike(t, "completions in a game", completions(robin), 0)
 		s.ends(marian)
 		again()
-		equal(t, "ended", s.state("set1"), "ENDED 2/2")
+		alike(t, "ended", s.state("set1"), "ENDED 2/2")
 		time.Sleep(2 * time.Hour)
-		equal(t, "no results", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
+		alike(t, "no results", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
 	})
 }

@@ -18,12 +18,12 @@ import (
 func TestF1PlayerQueuesBeforeTheSetStartHasCome(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
-		_, f := robin.Try(queueCall, m{})
-		equal(t, "refusal", why(f), "ESCS_PARTY_NOT_FOUND NO_SET")
-		equal(t, "debug details", f.ServiceError.DebugDetails[0], "ESCS_PARTY_NOT_FOUND: NO_SET")
-		equal(t, "application error", f.ServiceError.ApplicationError.Type, "ExternalMatchmakingRpc.ReasonApplicationError")
+		_, f := robin.Try(queueCall, obj{})
+		alike(t, "refusal", why(f), "ESCS_PARTY_NOT_FOUND NO_SET")
+		alike(t, "debug details", f.ServiceError.DebugDetails[0], "ESCS_PARTY_NOT_FOUND: NO_SET")
+		alike(t, "application error", f.ServiceError.ApplicationError.Type, "ExternalMatchmakingRpc.ReasonApplicationError")
 		s.starts(duel("set1", robin, marian))
-		equal(t, "status", s.queue(robin)["status"], any("QUEUED"))
+		alike(t, "status", s.queue(robin)["status"], any("QUEUED"))
 	})
 }
 
@@ -31,12 +31,12 @@ func TestF1AfterASetThatWasPlayedTheNextOneMayStillBeOnItsWay(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.play("set1", robin, marian)
-		equal(t, "without set", s.refused(robin), "ESCS_PARTY_NOT_FOUND NO_SET")
-		equal(t, "the set that was played", s.refused(robin, "set1"), "ESCS_CANNOT_JOIN_PARTY SET_FINISHED")
+		alike(t, "without set", s.refused(robin), "ESCS_PARTY_NOT_FOUND NO_SET")
+		alike(t, "the set that was played", s.refused(robin, "set1"), "ESCS_CANNOT_JOIN_PARTY SET_FINISHED")
 		s.starts(duel("set2", robin, marian))
-		equal(t, "next set", s.queue(robin)["setId"], any("set2"))
-		equal(t, "next set", s.queue(marian)["setId"], any("set2"))
-		equal(t, "set2", s.state("set2"), "COMPLETE 2/2")
+		alike(t, "next set", s.queue(robin)["setId"], any("set2"))
+		alike(t, "next set", s.queue(marian)["setId"], any("set2"))
+		alike(t, "set2", s.state("set2"), "COMPLETE 2/2")
 	})
 }
 
@@ -67,9 +67,9 @@ func TestF2NoSetNamesThePlayer(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian, tuck := s.Peer("robin"), s.Peer("marian"), s.Peer("tuck")
 		s.starts(duel("set1", robin, marian))
-		equal(t, "outsider", s.refused(tuck), "ESCS_PARTY_NOT_FOUND NO_SET")
-		equal(t, "unknown set", s.refused(robin, "nope"), "ESCS_PARTY_NOT_FOUND NO_SET")
-		equal(t, "huge set id", s.refused(robin, strings.Repeat("x", 5000)), "ESCS_PARTY_NOT_FOUND NO_SET")
+		alike(t, "outsider", s.refused(tuck), "ESCS_PARTY_NOT_FOUND NO_SET")
+		alike(t, "unknown set", s.refused(robin, "nope"), "ESCS_PARTY_NOT_FOUND NO_SET")
+		alike(t, "huge set id", s.refused(robin, strings.Repeat("x", 5000)), "ESCS_PARTY_NOT_FOUND NO_SET")
 	})
 }
 
@@ -77,11 +77,11 @@ func TestF3PlayerAsksForASetOfOthers(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian, tuck := s.Peer("robin"), s.Peer("marian"), s.Peer("tuck")
 		s.starts(duel("set1", robin, marian))
-		got, f := tuck.Try(queueCall, m{"setId": "set1"})
+		got, f := tuck.Try(queueCall, obj{"setId": "set1"})
 		if f == nil {
 			t.Fatalf("queued: %v", got)
 		}
-		equal(t, "refusal", why(f), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
+		alike(t, "refusal", why(f), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
 		for _, secret := range []string{robin.ID.String(), "m1", "t1"} {
 			if strings.Contains(f.Text, secret) {
 				t.Errorf("the refusal tells of the set: %s", f.Text)
@@ -99,15 +99,15 @@ func TestF4SetIsOver(t *testing.T) {
 		time.Sleep(time.Hour - time.Millisecond)
 		s.queue(robin) // just in time
 		time.Sleep(2 * time.Second)
-		equal(t, "without set", s.refused(marian), "ESCS_CANNOT_JOIN_PARTY SET_EXPIRED")
-		equal(t, "with set", s.refused(marian, "set1"), "ESCS_CANNOT_JOIN_PARTY SET_EXPIRED")
+		alike(t, "without set", s.refused(marian), "ESCS_CANNOT_JOIN_PARTY SET_EXPIRED")
+		alike(t, "with set", s.refused(marian, "set1"), "ESCS_CANNOT_JOIN_PARTY SET_EXPIRED")
 		time.Sleep(10 * time.Minute) // cleanInterval
-		equal(t, "set", s.state("set1"), "EXPIRED 0/2")
-		equal(t, "party", robin.Last("PartyRpc.RemovedV1Notification")["removalReason"], any("PARTY_CLOSED"))
+		alike(t, "set", s.state("set1"), "EXPIRED 0/2")
+		alike(t, "party", robin.Last("PartyRpc.RemovedV1Notification")["removalReason"], any("PARTY_CLOSED"))
 		robin.Call("PartyRpc.CreateV1", nil) // normal play
 		time.Sleep(25 * time.Hour)           // retainAfterEnd
-		equal(t, "sets left", fmt.Sprint(s.operator("ListSetsOperatorV1", m{})["count"]), "0")
-		equal(t, "without set", s.refused(marian), "ESCS_PARTY_NOT_FOUND NO_SET")
+		alike(t, "sets left", fmt.Sprint(s.operator("ListSetsOperatorV1", obj{})["count"]), "0")
+		alike(t, "without set", s.refused(marian), "ESCS_PARTY_NOT_FOUND NO_SET")
 	})
 }
 
@@ -117,9 +117,9 @@ func TestF4RunningGameIsLeftAlone(t *testing.T) {
 		s.begin("set1", robin, marian)
 		time.Sleep(time.Hour + 12*time.Minute)
 		s.game(robin)
-		equal(t, "set", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
+		alike(t, "set", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
 		s.ends(robin) // too late, and no trouble
-		equal(t, "set", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
+		alike(t, "set", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
 	})
 }
 
@@ -135,7 +135,7 @@ func TestF10PlayersQueueAtTheSameInstant(t *testing.T) {
 		s.starts(start{set: "set1", teams: teams})
 		for range 3 { // and doubled
 			for _, p := range players {
-				p.Request(queueCall, m{})
+				p.Request(queueCall, obj{})
 			}
 		}
 		parties, leaders := map[any]bool{}, map[any]bool{}
@@ -151,9 +151,9 @@ func TestF10PlayersQueueAtTheSameInstant(t *testing.T) {
 				}
 			}
 		}
-		equal(t, "parties", len(parties), 1)
-		equal(t, "leaders", len(leaders), 1)
-		equal(t, "set", s.state("set1"), "COMPLETE 8/8")
+		alike(t, "parties", len(parties), 1)
+		alike(t, "leaders", len(leaders), 1)
+		alike(t, "set", s.state("set1"), "COMPLETE 8/8")
 	})
 }
 
@@ -161,15 +161,15 @@ func TestF11QueuedPlayerLeavesAndComesBack(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.complete("set1", robin, marian)
-		equal(t, "completions", completions(marian), 1)
+		alike(t, "completions", completions(marian), 1)
 		robin.Call("PartyRpc.LeaveV1", nil)
-		equal(t, "set", s.state("set1"), "QUEUEING 1/2")
-		equal(t, "leader", s.queue(marian)["isLeader"], any(true))
-		equal(t, "completions", completions(marian), 0)
-		equal(t, "leader", s.queue(robin)["isLeader"], any(false))
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
-		equal(t, "completions", completions(marian), 1)
-		equal(t, "completions", completions(robin), 2) // one from before he left
+		alike(t, "set", s.state("set1"), "QUEUEING 1/2")
+		alike(t, "leader", s.queue(marian)["isLeader"], any(true))
+		alike(t, "completions", completions(marian), 0)
+		alike(t, "leader", s.queue(robin)["isLeader"], any(false))
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "completions", completions(marian), 1)
+		alike(t, "completions", completions(robin), 2) // one from before he left
 	})
 }
 
@@ -180,18 +180,18 @@ func TestF11LeadershipGoesToTheFirstWhoIsConnected(t *testing.T) {
 		for _, p := range []*pragmatest.Peer{robin, marian, tuck, will} {
 			s.queue(p)
 		}
-		equal(t, "completions", completions(will), 1)
+		alike(t, "completions", completions(will), 1)
 		marian.Cut()
 		robin.Cut()
 		time.Sleep(61 * time.Second) // the grace time
-		equal(t, "set", s.state("set1"), "QUEUEING 2/4")
-		equal(t, "tuck leads", s.queue(tuck)["isLeader"], any(true))
+		alike(t, "set", s.state("set1"), "QUEUEING 2/4")
+		alike(t, "tuck leads", s.queue(tuck)["isLeader"], any(true))
 		marian.LogIn()
 		robin.LogIn()
 		s.queue(marian)
 		s.queue(robin)
-		equal(t, "completions", completions(will), 1)
-		equal(t, "set", s.state("set1"), "COMPLETE 4/4")
+		alike(t, "completions", completions(will), 1)
+		alike(t, "set", s.state("set1"), "COMPLETE 4/4")
 	})
 }
 
@@ -201,8 +201,8 @@ func TestF12NotEverybodyComes(t *testing.T) {
 		s.starts(duel("set1", robin, marian))
 		s.queue(robin)
 		time.Sleep(time.Hour + 11*time.Minute)
-		equal(t, "set", s.state("set1"), "EXPIRED 0/2")
-		equal(t, "games", len(s.meadow.created), 0)
+		alike(t, "set", s.state("set1"), "EXPIRED 0/2")
+		alike(t, "games", len(s.meadow.created), 0)
 	})
 }
 
@@ -211,9 +211,9 @@ func TestF13ServerEntersWhenAllAreReady(t *testing.T) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.complete("set1", robin, marian)
 		s.ready(robin)
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
 		s.ready(marian)
-		equal(t, "set", s.state("set1"), "IN_MATCH 2/2")
+		alike(t, "set", s.state("set1"), "IN_MATCH 2/2")
 	})
 }
 
@@ -222,14 +222,14 @@ func TestF13NobodyEntersByItselfUnlessConfigured(t *testing.T) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.complete("set1", robin, marian)
 		s.ready(robin, marian)
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
 		robin.Cut() // the leader goes, and with him his party's completeness
 		time.Sleep(61 * time.Second)
 		robin.LogIn()
 		s.queue(robin)
 		s.ready(robin)
 		marian.Call("PartyRpc.EnterMatchmakingV1", nil)
-		equal(t, "set", s.state("set1"), "IN_MATCH 2/2")
+		alike(t, "set", s.state("set1"), "IN_MATCH 2/2")
 	})
 }
 
@@ -239,9 +239,9 @@ func TestF14SomebodyIsNotReady(t *testing.T) {
 		s.complete("set1", robin, marian)
 		s.ready(robin)
 		_, f := robin.Try("PartyRpc.EnterMatchmakingV1", nil)
-		equal(t, "refusal", why(f), "PartyService_PlayersNotReady")
+		alike(t, "refusal", why(f), "PartyService_PlayersNotReady")
 		_, f = marian.Try("PartyRpc.EnterMatchmakingV1", nil)
-		equal(t, "refusal", why(f), "PartyService_PlayerNotLeader")
+		alike(t, "refusal", why(f), "PartyService_PlayerNotLeader")
 	})
 }
 
@@ -252,13 +252,13 @@ func TestF15LeaderEntersWithAnIncompleteParty(t *testing.T) {
 		s.queue(robin)
 		s.ready(robin)
 		_, f := robin.Try("PartyRpc.EnterMatchmakingV1", nil)
-		equal(t, "refusal", why(f), "PartyService_FailedToEnterMatchmaking")
+		alike(t, "refusal", why(f), "PartyService_FailedToEnterMatchmaking")
 		if !strings.Contains(f.ServiceError.DebugDetails[0], "ESCS_CANNOT_JOIN_PARTY: PARTY_INCOMPLETE") {
 			t.Errorf("details = %v", f.ServiceError.DebugDetails)
 		}
-		equal(t, "set", s.state("set1"), "QUEUEING 1/2")
+		alike(t, "set", s.state("set1"), "QUEUEING 1/2")
 		s.queue(marian) // the party is still there
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
 	})
 }
 
@@ -268,15 +268,15 @@ func TestF16OutsiderTriesToJoinThePartyOfASet(t *testing.T) {
 		s.starts(duel("set1", robin, marian))
 		party := s.queue(robin)["partyId"]
 		synctest.Wait()
-		code := robin.Last("PartyRpc.PartyDetailsV1Notification")["party"].(m)["inviteCode"]
-		_, f := tuck.Try("PartyRpc.JoinWithPartyIdV1", m{"partyId": party})
-		equal(t, "by id", why(f), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
-		_, f = tuck.Try("PartyRpc.JoinWithInviteCodeV1", m{"inviteCode": code})
-		equal(t, "by code", why(f), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
-		_, f = robin.Try("PartyRpc.SendInviteV1", m{"inviteePlayerId": tuck.ID})
-		equal(t, "invite", why(f), "PartyService_InviteNotFound")
-		marian.Call("PartyRpc.JoinWithPartyIdV1", m{"partyId": party}) // who belongs there may
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
+		code := robin.Last("PartyRpc.PartyDetailsV1Notification")["party"].(obj)["inviteCode"]
+		_, f := tuck.Try("PartyRpc.JoinWithPartyIdV1", obj{"partyId": party})
+		alike(t, "by id", why(f), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
+		_, f = tuck.Try("PartyRpc.JoinWithInviteCodeV1", obj{"inviteCode": code})
+		alike(t, "by code", why(f), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
+		_, f = robin.Try("PartyRpc.SendInviteV1", obj{"inviteePlayerId": tuck.ID})
+		alike(t, "invite", why(f), "PartyService_InviteNotFound")
+		marian.Call("PartyRpc.JoinWithPartyIdV1", obj{"partyId": party}) // who belongs there may
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
 	})
 }
 
@@ -291,12 +291,12 @@ func TestF17PartyIsGone(t *testing.T) {
 		if err := s.parties.Close(s.T.Context(), id); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "set", s.state("set1"), "QUEUEING 0/2")
+		alike(t, "set", s.state("set1"), "QUEUEING 0/2")
 		if got := s.queue(marian); got["partyId"] == id.String() || got["isLeader"] != true {
 			t.Errorf("after the party was closed: %v", got)
 		}
 		s.queue(robin)
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
 	})
 }
 
@@ -307,18 +307,18 @@ func TestF18NoServerIsToBeHad(t *testing.T) {
 		s.ready(robin, marian)
 		synctest.Wait()
 		time.Sleep(time.Minute)
-		equal(t, "games", len(s.meadow.created), 1) // the server does not try again and again
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
-		equal(t, "completions", completions(robin), 1)
+		alike(t, "games", len(s.meadow.created), 1) // the server does not try again and again
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "completions", completions(robin), 1)
 		s.ready(robin, marian)
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
 		time.Sleep(time.Minute)
-		equal(t, "games", len(s.meadow.created), 2)
+		alike(t, "games", len(s.meadow.created), 2)
 		if set := escs.SetOfGame(s.meadow.created[1].Parties); set == nil || set.SetID != "set1" {
 			t.Errorf("set of the second game = %+v", set)
 		}
 		time.Sleep(time.Hour + 11*time.Minute)
-		equal(t, "set", s.state("set1"), "EXPIRED 0/2")
+		alike(t, "set", s.state("set1"), "EXPIRED 0/2")
 	})
 }
 
@@ -327,12 +327,12 @@ func TestF19TheEndNeverComes(t *testing.T) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.begin("set1", robin, marian)
 		op := s.Operator(pragma.Game, pragma.RoleAdmin)
-		op.Call("GameInstanceRpc.TerminateGameInstanceOperatorV1", m{"gameInstanceId": s.game(robin)})
-		equal(t, "set", s.state("set1"), "ENDED 2/2")
+		op.Call("GameInstanceRpc.TerminateGameInstanceOperatorV1", obj{"gameInstanceId": s.game(robin)})
+		alike(t, "set", s.state("set1"), "ENDED 2/2")
 		s.starts(duel("set2", robin, marian))
 		s.queue(robin) // players are free
 		time.Sleep(time.Hour + 12*time.Minute)
-		equal(t, "set", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
+		alike(t, "set", s.state("set1"), "RESULTS_FAILED 2/2 NO_RESULT")
 	})
 }
 
@@ -342,15 +342,15 @@ func TestF33PlayerInTwoLivingSets(t *testing.T) {
 		s.starts(duel("set1", robin, marian))
 		time.Sleep(time.Second)
 		s.starts(duel("set2", robin, tuck))
-		equal(t, "the newest", s.queue(robin)["setId"], any("set2"))
-		equal(t, "the one asked for", s.queue(robin, "set1")["setId"], any("set1"))
-		equal(t, "set2", s.state("set2"), "QUEUEING 0/2")
-		equal(t, "set1", s.state("set1"), "QUEUEING 1/2")
+		alike(t, "the newest", s.queue(robin)["setId"], any("set2"))
+		alike(t, "the one asked for", s.queue(robin, "set1")["setId"], any("set1"))
+		alike(t, "set2", s.state("set2"), "QUEUEING 0/2")
+		alike(t, "set1", s.state("set1"), "QUEUEING 1/2")
 		s.queue(marian)
 		s.ready(robin, marian)
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
-		equal(t, "in a game", s.refused(robin, "set2"), "ESCS_CANNOT_JOIN_PARTY ALREADY_IN_MATCH")
-		equal(t, "in a game", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY ALREADY_IN_MATCH")
+		alike(t, "in a game", s.refused(robin, "set2"), "ESCS_CANNOT_JOIN_PARTY ALREADY_IN_MATCH")
+		alike(t, "in a game", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY ALREADY_IN_MATCH")
 	})
 }
 
@@ -358,16 +358,16 @@ func TestPlayerInAnotherParty(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		robin, marian, tuck := s.Peer("robin"), s.Peer("marian"), s.Peer("tuck")
 		s.starts(duel("set1", robin, marian))
-		party := robin.Call("PartyRpc.CreateV1", nil)["party"].(m)
-		tuck.Call("PartyRpc.JoinWithInviteCodeV1", m{"inviteCode": party["inviteCode"]})
-		equal(t, "with others", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY IN_OTHER_PARTY")
+		party := robin.Call("PartyRpc.CreateV1", nil)["party"].(obj)
+		tuck.Call("PartyRpc.JoinWithInviteCodeV1", obj{"inviteCode": party["inviteCode"]})
+		alike(t, "with others", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY IN_OTHER_PARTY")
 		tuck.Call("PartyRpc.LeaveV1", nil)
 		s.queue(robin) // alone
 		marian.Call("PartyRpc.CreateV1", nil)
 		s.ready(marian)
 		marian.Call("PartyRpc.EnterMatchmakingV1", nil)
 		s.queue(marian) // alone, and in matchmaking
-		equal(t, "set", s.state("set1"), "COMPLETE 2/2")
+		alike(t, "set", s.state("set1"), "COMPLETE 2/2")
 	})
 }
 
@@ -383,7 +383,7 @@ func TestQ14ClientRegisteredTheSocialID(t *testing.T) {
 		s.queue(marian)
 		s.ready(robin, marian)
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
-		equal(t, "set", s.state("set1"), "IN_MATCH 2/2")
+		alike(t, "set", s.state("set1"), "IN_MATCH 2/2")
 	})
 }
 
@@ -392,7 +392,7 @@ func TestNamesAndMetadataStayOnTheServer(t *testing.T) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.starts(duel("set1", robin, marian))
 		s.starts(duel("set1", robin, marian))
-		s.tryStart("ExternalMatchmakingRpc.SetStartV1", m{"setId": "bad", "participants": []any{[]any{m{"firstName": "Firstname"}}}})
+		s.tryStart("ExternalMatchmakingRpc.SetStartV1", obj{"setId": "bad", "participants": []any{[]any{obj{"firstName": "Firstname"}}}})
 		s.queue(robin)
 		s.queue(marian)
 		s.ready(robin, marian)

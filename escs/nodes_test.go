@@ -149,18 +149,18 @@ func checkOneParty(t *testing.T, nodes []*node, set string, ids []pragma.PlayerI
 			leaders++
 		}
 	}
-	equal(t, "parties", len(parties), 1)
-	equal(t, "leaders", leaders, 1)
+	alike(t, "parties", len(parties), 1)
+	alike(t, "leaders", leaders, 1)
 	state, queued, id, _, err := nodes[0].escs.StateOf(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "set", fmt.Sprint(state, queued), fmt.Sprint(escs.Complete, len(ids)))
+	alike(t, "set", fmt.Sprint(state, queued), fmt.Sprint(escs.Complete, len(ids)))
 	p, err := nodes[1].parties.Party(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "members", len(p.Players), len(ids))
+	alike(t, "members", len(p.Players), len(ids))
 }
 
 func TestTheSameSetStartOnTwoNodesAtOnce(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
-type m = map[string]any
+type obj = map[string]any
 
 // stage is a server on which sets are played.
 type stage struct {
@@ -93,12 +93,12 @@ func onStage(t *testing.T, o props, fn func(s *stage)) {
 type lobby struct{ party.Defaults }
 
 func (lobby) InitializeParty(_ context.Context, r *party.InitializePartyRequest) error {
-	r.Party.SetExt(ext.Of(m{"mode": "ordinary"}))
+	r.Party.SetExt(ext.Of(obj{"mode": "ordinary"}))
 	return nil
 }
 
 func (lobby) BuildExtMatchmakingParty(_ context.Context, r *party.BuildExtMatchmakingPartyRequest) (ext.Value, error) {
-	return ext.Of(m{"size": r.Party.PlayerCount()}), nil
+	return ext.Of(obj{"size": r.Party.PlayerCount()}), nil
 }
 
 func (lobby) BuildExtBroadcastParty(_ context.Context, r *party.BuildExtBroadcastPartyRequest) (ext.Value, error) {
@@ -128,7 +128,7 @@ func (a *meadow) HandleBackendCreateByMatchmakingRequest(_ context.Context, r *g
 }
 
 func (a *meadow) BuildExtGameStart(context.Context, *gameinstance.BuildExtGameStartRequest) (ext.Value, error) {
-	return ext.Of(m{"map": "glade"}), nil
+	return ext.Of(obj{"map": "glade"}), nil
 }
 
 // noServers has no server for anybody.
@@ -143,22 +143,22 @@ type start struct {
 	set     string
 	ends    time.Duration // from now
 	teams   [][]string    // ids of players here
-	edit    func(payload m)
+	edit    func(payload obj)
 	message bool // teams as objects
 }
 
-func (st start) payload() m {
+func (st start) payload() obj {
 	var teams []any
 	for _, team := range st.teams {
 		var players []any
 		for _, id := range team {
-			players = append(players, m{
+			players = append(players, obj{
 				"playerId": "escs-" + id, "ingamePlayerId": id, "username": "user of " + id,
 				"firstName": "Firstname", "lastName": "Lastname", "ingameMetadata": "secret-metadata", "avatar": "https://a.test/x.png",
 			})
 		}
 		if st.message {
-			teams = append(teams, m{"players": players})
+			teams = append(teams, obj{"players": players})
 		} else {
 			teams = append(teams, players)
 		}
@@ -167,7 +167,7 @@ func (st start) payload() m {
 	if ends == 0 {
 		ends = time.Hour
 	}
-	p := m{
+	p := obj{
 		"setId": st.set, "tournamentId": "t1", "matchId": "m1", "roundId": "r-" + st.set,
 		"setEndTimeUnix": time.Now().Add(ends).Unix(), "participants": teams, "globalMetadata": "best of one",
 	}
@@ -185,7 +185,7 @@ func duel(set string, a, b *pragmatest.Peer) start {
 // starts brings a set start by the call of partners.
 func (s *stage) starts(st start) {
 	s.T.Helper()
-	if got := s.tryStart("ExternalMatchmakingRpc.SetStartV1", m{"setStart": st.payload()}); got != "" {
+	if got := s.tryStart("ExternalMatchmakingRpc.SetStartV1", obj{"setStart": st.payload()}); got != "" {
 		s.T.Fatalf("set start %s: %s", st.set, got)
 	}
 }
@@ -223,16 +223,16 @@ func (s *stage) post(body string, header http.Header) (int, string) {
 const queueCall = "ExternalMatchmakingRpc.QueueForMatchmakingV1"
 
 // queue has a player queue, for a set or for the newest one.
-func (s *stage) queue(p *pragmatest.Peer, set ...string) m {
+func (s *stage) queue(p *pragmatest.Peer, set ...string) obj {
 	s.T.Helper()
 	return p.Call(queueCall, queuePayload(set))
 }
 
-func queuePayload(set []string) m {
+func queuePayload(set []string) obj {
 	if len(set) == 0 {
-		return m{}
+		return obj{}
 	}
-	return m{"setId": set[0]}
+	return obj{"setId": set[0]}
 }
 
 // refused has a player queue in vain, and returns why.
@@ -262,12 +262,12 @@ func why(f *pragmatest.Frame) string {
 func (s *stage) ready(players ...*pragmatest.Peer) {
 	s.T.Helper()
 	for _, p := range players {
-		p.Call("PartyRpc.SetReadyStateV1", m{"ready": true})
+		p.Call("PartyRpc.SetReadyStateV1", obj{"ready": true})
 	}
 }
 
 // operator asks an operator's call.
-func (s *stage) operator(call string, payload m) m {
+func (s *stage) operator(call string, payload obj) obj {
 	s.T.Helper()
 	op := s.Operator(pragma.Game, pragma.RoleViewer)
 	defer op.Close()
@@ -275,18 +275,18 @@ func (s *stage) operator(call string, payload m) m {
 }
 
 // set is what operators see of a set.
-func (s *stage) set(id string) m {
+func (s *stage) set(id string) obj {
 	s.T.Helper()
 	synctest.Wait()
-	got := s.operator("GetSetOperatorV1", m{"setId": id})
-	return got["set"].(m)
+	got := s.operator("GetSetOperatorV1", obj{"setId": id})
+	return got["set"].(obj)
 }
 
 // state is a set in a few words.
 func (s *stage) state(id string) string {
 	s.T.Helper()
 	got := s.set(id)
-	o := got["overview"].(m)
+	o := got["overview"].(obj)
 	text := fmt.Sprintf("%v %v/%v", o["state"], o["queued"], o["required"])
 	if reason, _ := got["reason"].(string); reason != "" {
 		text += " " + reason
@@ -305,8 +305,8 @@ func completions(p *pragmatest.Peer) int {
 	return n
 }
 
-// equal fails the test if two values differ.
-func equal[T comparable](t testing.TB, what string, got, want T) {
+// alike fails the test if two values differ.
+func alike[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s = %v, want %v", what, got, want)

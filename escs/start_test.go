@@ -16,9 +16,9 @@ import (
 const startCall = "ExternalMatchmakingRpc.SetStartV1"
 
 // overview is a set as it is listed.
-func (s *stage) overview(set string) m {
+func (s *stage) overview(set string) obj {
 	s.T.Helper()
-	return s.set(set)["overview"].(m)
+	return s.set(set)["overview"].(obj)
 }
 
 func TestF5TheSameSetStartTenTimes(t *testing.T) { // and acceptance 4
@@ -35,15 +35,15 @@ func TestF5TheSameSetStartTenTimes(t *testing.T) { // and acceptance 4
 			}
 		}
 		o := s.overview("set1")
-		equal(t, "startCount", o["startCount"], any(float64(10)))
-		equal(t, "set", s.state("set1"), "QUEUEING 1/2")
+		alike(t, "startCount", o["startCount"], any(float64(10)))
+		alike(t, "set", s.state("set1"), "QUEUEING 1/2")
 		s.queue(marian)
 		s.ready(robin, marian)
 		robin.Call("PartyRpc.EnterMatchmakingV1", nil)
-		equal(t, "start in a game", s.tryStart(startCall, payload), "")
+		alike(t, "start in a game", s.tryStart(startCall, payload), "")
 		s.ends(robin)
-		equal(t, "start after the end", s.tryStart(startCall, payload), "")
-		equal(t, "set", s.state("set1"), "ENDED 2/2")
+		alike(t, "start after the end", s.tryStart(startCall, payload), "")
+		alike(t, "set", s.state("set1"), "ENDED 2/2")
 	})
 }
 
@@ -52,16 +52,16 @@ func TestF6SetStartWithOtherContent(t *testing.T) {
 		robin, marian, tuck := s.Peer("robin"), s.Peer("marian"), s.Peer("tuck")
 		s.starts(duel("set1", robin, marian))
 		s.starts(duel("set1", robin, tuck)) // nobody queued: replaced
-		equal(t, "replaced", s.refused(marian, "set1"), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
-		equal(t, "not listed any more", s.refused(marian), "ESCS_PARTY_NOT_FOUND NO_SET")
+		alike(t, "replaced", s.refused(marian, "set1"), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
+		alike(t, "not listed any more", s.refused(marian), "ESCS_PARTY_NOT_FOUND NO_SET")
 		s.queue(robin)
 		before := s.overview("set1")["setEndTimeUnix"]
 		s.starts(start{set: "set1", ends: 30 * time.Minute, teams: [][]string{{robin.ID.String()}, {marian.ID.String()}}})
-		equal(t, "an earlier end", s.overview("set1")["setEndTimeUnix"], before)
-		equal(t, "other players", s.refused(marian, "set1"), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
+		alike(t, "an earlier end", s.overview("set1")["setEndTimeUnix"], before)
+		alike(t, "other players", s.refused(marian, "set1"), "ESCS_CANNOT_JOIN_PARTY NOT_PARTICIPANT")
 		later := duel("set1", robin, tuck)
 		later.ends = 2 * time.Hour
-		later.edit = func(p m) { p["globalMetadata"] = "best of three" }
+		later.edit = func(p obj) { p["globalMetadata"] = "best of three" }
 		s.starts(later)
 		if got := s.overview("set1")["setEndTimeUnix"]; got == before {
 			t.Error("a later end was not taken")
@@ -80,50 +80,50 @@ func TestF6SetStartWithOtherContent(t *testing.T) {
 func TestF7InvalidSetStart(t *testing.T) {
 	onStage(t, props{config: "maxPlayersPerSet: 4"}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
-		with := func(edit func(p m)) m {
+		with := func(edit func(p obj)) obj {
 			st := duel("set1", robin, marian)
 			st.edit = edit
 			return st.payload()
 		}
 		long := strings.Repeat("x", 300)
-		for name, edit := range map[string]func(p m){
-			"no set id":         func(p m) { delete(p, "setId") },
-			"empty set id":      func(p m) { p["setId"] = "" },
-			"huge set id":       func(p m) { p["setId"] = long },
-			"huge round id":     func(p m) { p["roundId"] = long },
-			"no participants":   func(p m) { delete(p, "participants") },
-			"null participants": func(p m) { p["participants"] = nil },
-			"empty teams":       func(p m) { p["participants"] = []any{[]any{}, m{}} },
-			"participants text": func(p m) { p["participants"] = "all" },
-			"player twice": func(p m) {
-				p["participants"] = []any{[]any{m{"ingamePlayerId": robin.ID.String()}}, []any{m{"ingamePlayerId": strings.ToUpper(robin.ID.String())}}}
+		for name, edit := range map[string]func(p obj){
+			"no set id":         func(p obj) { delete(p, "setId") },
+			"empty set id":      func(p obj) { p["setId"] = "" },
+			"huge set id":       func(p obj) { p["setId"] = long },
+			"huge round id":     func(p obj) { p["roundId"] = long },
+			"no participants":   func(p obj) { delete(p, "participants") },
+			"null participants": func(p obj) { p["participants"] = nil },
+			"empty teams":       func(p obj) { p["participants"] = []any{[]any{}, obj{}} },
+			"participants text": func(p obj) { p["participants"] = "all" },
+			"player twice": func(p obj) {
+				p["participants"] = []any{[]any{obj{"ingamePlayerId": robin.ID.String()}}, []any{obj{"ingamePlayerId": strings.ToUpper(robin.ID.String())}}}
 			},
-			"too many": func(p m) {
+			"too many": func(p obj) {
 				var team []any
 				for range 5 {
-					team = append(team, m{"ingamePlayerId": pragma.NewID[pragma.PlayerID]().String()})
+					team = append(team, obj{"ingamePlayerId": pragma.NewID[pragma.PlayerID]().String()})
 				}
 				p["participants"] = []any{team}
 			},
-			"no end":       func(p m) { delete(p, "setEndTimeUnix") },
-			"negative end": func(p m) { p["setEndTimeUnix"] = -1 },
-			"huge end":     func(p m) { p["setEndTimeUnix"] = "9223372036854775807" },
-			"end as word":  func(p m) { p["setEndTimeUnix"] = "soon" },
-			"two lists":    func(p m) { p["pariticipants"] = p["participants"] },
+			"no end":       func(p obj) { delete(p, "setEndTimeUnix") },
+			"negative end": func(p obj) { p["setEndTimeUnix"] = -1 },
+			"huge end":     func(p obj) { p["setEndTimeUnix"] = "9223372036854775807" },
+			"end as word":  func(p obj) { p["setEndTimeUnix"] = "soon" },
+			"two lists":    func(p obj) { p["pariticipants"] = p["participants"] },
 		} {
 			payload := with(edit)
-			equal(t, name, s.tryStart(startCall, payload), "Serialization_Error")
+			alike(t, name, s.tryStart(startCall, payload), "Serialization_Error")
 			body, err := json.Marshal(payload)
 			if err != nil {
 				t.Fatal(err)
 			}
 			status, answer := s.post(string(body), http.Header{"Escs-Game-Secret-Key": {"s3cret-of-the-game"}})
-			equal(t, name+", plain", status, http.StatusBadRequest)
+			alike(t, name+", plain", status, http.StatusBadRequest)
 			if !strings.Contains(answer, "BAD_PARAM") || strings.Contains(answer, robin.ID.String()) {
 				t.Errorf("%s, plain: %s", name, answer)
 			}
 		}
-		equal(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", m{})["count"]), "0")
+		alike(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", obj{})["count"]), "0")
 	})
 }
 
@@ -133,11 +133,11 @@ func TestF8ParticipantIsUnknown(t *testing.T) {
 			onStage(t, props{}, func(s *stage) {
 				robin, marian := s.Peer("robin"), s.Peer("marian")
 				s.starts(start{set: "set1", teams: [][]string{{robin.ID.String()}, {id}}})
-				equal(t, "set", s.state("set1"), "UNPLAYABLE 0/2")
-				equal(t, "refusal", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY SET_UNPLAYABLE")
+				alike(t, "set", s.state("set1"), "UNPLAYABLE 0/2")
+				alike(t, "refusal", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY SET_UNPLAYABLE")
 				s.starts(duel("set1", robin, marian)) // a better one helps
 				s.queue(robin)
-				equal(t, "set", s.state("set1"), "QUEUEING 1/2")
+				alike(t, "set", s.state("set1"), "QUEUEING 1/2")
 			})
 		})
 	}
@@ -148,9 +148,9 @@ func TestF8UnplayableSetIsKeptForAWhile(t *testing.T) {
 		robin := s.Peer("robin")
 		s.starts(start{set: "set1", teams: [][]string{{robin.ID.String()}, {""}}})
 		time.Sleep(2 * time.Hour)
-		equal(t, "set", s.state("set1"), "UNPLAYABLE 0/2")
+		alike(t, "set", s.state("set1"), "UNPLAYABLE 0/2")
 		time.Sleep(26 * time.Hour)
-		equal(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", m{})["count"]), "0")
+		alike(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", obj{})["count"]), "0")
 	})
 }
 
@@ -160,8 +160,8 @@ func TestF9SetStartComesAfterTheEnd(t *testing.T) {
 		st := duel("set1", robin, marian)
 		st.ends = -time.Minute
 		s.starts(st)
-		equal(t, "set", s.state("set1"), "EXPIRED 0/2")
-		equal(t, "refusal", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY SET_EXPIRED")
+		alike(t, "set", s.state("set1"), "EXPIRED 0/2")
+		alike(t, "refusal", s.refused(robin), "ESCS_CANNOT_JOIN_PARTY SET_EXPIRED")
 		st = duel("set2", robin, marian)
 		st.ends = -10 * time.Second // within clockSkew
 		s.starts(st)
@@ -177,54 +177,54 @@ func TestSetStartInEveryShapeIsTheSame(t *testing.T) { // acceptance 2
 		base := start{set: "set1", teams: [][]string{{robin.ID.String()}, {marian.ID.String()}}}
 		plain := base.payload()
 		ends := plain["setEndTimeUnix"].(int64)
-		edited := func(fn func(p m)) m {
+		edited := func(fn func(p obj)) obj {
 			st := base
 			st.edit = fn
 			return st.payload()
 		}
 		objects := base
 		objects.message = true
-		snake := m{
+		snake := obj{
 			"set_id": "set1", "tournament_id": "t1", "match_id": "m1", "round_id": "r-set1", "set_end_time_unix": fmt.Sprint(ends),
-			"global_metadata": "best of one", "unknown_field": m{"x": 1},
+			"global_metadata": "best of one", "unknown_field": obj{"x": 1},
 		}
 		var teams []any
 		for _, p := range []*pragmatest.Peer{robin, marian} {
 			id := p.ID.String()
-			teams = append(teams, m{"players": []any{m{
+			teams = append(teams, obj{"players": []any{obj{
 				"player_id": "escs-" + id, "ingame_player_id": id, "username": "user of " + id, "first_name": "Firstname",
 				"last_name": "Lastname", "ingame_metadata": "secret-metadata", "avatar": "https://a.test/x.png",
 			}}})
 		}
 		snake["participants"] = teams
-		for name, payload := range map[string]m{
+		for name, payload := range map[string]obj{
 			"bare":             plain,
 			"setStart":         {"setStart": plain},
 			"payload":          {"payload": plain},
 			"data":             {"data": plain},
-			"wrapped twice":    {"payload": m{"set_start": plain}},
+			"wrapped twice":    {"payload": obj{"set_start": plain}},
 			"teams as lists":   plain,
 			"teams as objects": objects.payload(),
-			"misspelt":         edited(func(p m) { p["pariticipants"] = p["participants"]; delete(p, "participants") }),
-			"milliseconds":     edited(func(p m) { p["setEndTimeUnix"] = ends*1000 + 999 }),
-			"text":             edited(func(p m) { p["setEndTimeUnix"] = fmt.Sprint(ends) }),
-			"text, millis":     edited(func(p m) { p["setEndTimeUnix"] = fmt.Sprint(ends * 1000) }),
-			"fraction":         edited(func(p m) { p["setEndTimeUnix"] = float64(ends) + 0.5 }),
+			"misspelt":         edited(func(p obj) { p["pariticipants"] = p["participants"]; delete(p, "participants") }),
+			"milliseconds":     edited(func(p obj) { p["setEndTimeUnix"] = ends*1000 + 999 }),
+			"text":             edited(func(p obj) { p["setEndTimeUnix"] = fmt.Sprint(ends) }),
+			"text, millis":     edited(func(p obj) { p["setEndTimeUnix"] = fmt.Sprint(ends * 1000) }),
+			"fraction":         edited(func(p obj) { p["setEndTimeUnix"] = float64(ends) + 0.5 }),
 			"snake case":       snake,
-			"round of a player": edited(func(p m) {
+			"round of a player": edited(func(p obj) {
 				p["roundId"] = ""
-				p["participants"].([]any)[0].([]any)[0].(m)["roundId"] = "r-set1"
+				p["participants"].([]any)[0].([]any)[0].(obj)["roundId"] = "r-set1"
 			}),
 		} {
 			before := s.startCount("set1")
-			equal(t, name, s.tryStart(startCall, payload), "")
+			alike(t, name, s.tryStart(startCall, payload), "")
 			o := s.overview("set1")
-			equal(t, name+": end", o["setEndTimeUnix"], any(fmt.Sprint(ends)))
-			equal(t, name+": round", o["roundId"], any("r-set1"))
-			equal(t, name+": count", s.startCount("set1"), before+1)
+			alike(t, name+": end", o["setEndTimeUnix"], any(fmt.Sprint(ends)))
+			alike(t, name+": round", o["roundId"], any("r-set1"))
+			alike(t, name+": count", s.startCount("set1"), before+1)
 		}
-		equal(t, "alias", s.tryStart("EscsRpc.SetStarted.Now", plain), "")
-		equal(t, "alias", s.tryStart("ExternalMatchmakingRpc.GameSetStartV1", plain), "")
+		alike(t, "alias", s.tryStart("EscsRpc.SetStarted.Now", plain), "")
+		alike(t, "alias", s.tryStart("ExternalMatchmakingRpc.GameSetStartV1", plain), "")
 		if strings.Contains(s.Logs(), "outcome=replaced") || strings.Contains(s.Logs(), "outcome=conflict") {
 			t.Errorf("some shapes were not the same:\n%s", s.Logs())
 		}
@@ -235,11 +235,11 @@ func TestSetStartInEveryShapeIsTheSame(t *testing.T) { // acceptance 2
 func (s *stage) startCount(set string) int {
 	s.T.Helper()
 	synctest.Wait()
-	list, _ := s.operator("ListSetsOperatorV1", m{"filter": m{"setId": set}})["sets"].([]any)
+	list, _ := s.operator("ListSetsOperatorV1", obj{"filter": obj{"setId": set}})["sets"].([]any)
 	if len(list) == 0 {
 		return 0
 	}
-	return int(list[0].(m)["startCount"].(float64))
+	return int(list[0].(obj)["startCount"].(float64))
 }
 
 func TestPlainDoorAsksForACredential(t *testing.T) {
@@ -263,15 +263,15 @@ func TestPlainDoorAsksForACredential(t *testing.T) {
 			"as form":        {http.Header{"Authorization": {"bearer t0ken"}, "Content-Type": {"text/plain"}}, http.StatusOK},
 		} {
 			status, answer := s.post(string(body), tt.header)
-			equal(t, name, status, tt.want)
+			alike(t, name, status, tt.want)
 			if tt.want == http.StatusOK {
-				equal(t, name, answer, "{}")
+				alike(t, name, answer, "{}")
 			}
 			if strings.Contains(answer, "t0ken") || strings.Contains(answer, "s3cret") {
 				t.Errorf("%s: the answer has a secret: %s", name, answer)
 			}
 		}
-		equal(t, "starts", s.startCount("set1"), 3)
+		alike(t, "starts", s.startCount("set1"), 3)
 	})
 }
 
@@ -279,7 +279,7 @@ func TestPlainDoorIsShutWithoutToken(t *testing.T) {
 	onStage(t, props{}, func(s *stage) {
 		for _, header := range []http.Header{{"Authorization": {"Bearer "}}, {"Authorization": {"Bearer"}}, {}} {
 			status, _ := s.post("{}", header)
-			equal(t, fmt.Sprint(header), status, http.StatusUnauthorized)
+			alike(t, fmt.Sprint(header), status, http.StatusUnauthorized)
 		}
 	})
 }
@@ -288,14 +288,14 @@ func TestSetStartIsLimited(t *testing.T) {
 	onStage(t, props{config: "maxSetStartBytes: 2000"}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		st := duel("set1", robin, marian)
-		st.edit = func(p m) { p["other"] = strings.Repeat("x", 3000) }
-		equal(t, "call", s.tryStart(startCall, st.payload()), "Serialization_Error")
+		st.edit = func(p obj) { p["other"] = strings.Repeat("x", 3000) }
+		alike(t, "call", s.tryStart(startCall, st.payload()), "Serialization_Error")
 		body, err := json.Marshal(st.payload())
 		if err != nil {
 			t.Fatal(err)
 		}
 		status, _ := s.post(string(body), http.Header{"Escs-Game-Secret-Key": {"s3cret-of-the-game"}})
-		equal(t, "plain", status, http.StatusRequestEntityTooLarge)
+		alike(t, "plain", status, http.StatusRequestEntityTooLarge)
 	})
 }
 
@@ -310,8 +310,8 @@ func TestSetStartsComeFromAllowedNetworksOnly(t *testing.T) {
 					t.Fatal(err)
 				}
 				status, _ := s.post(string(body), http.Header{"Escs-Game-Secret-Key": {"s3cret-of-the-game"}})
-				equal(t, "plain", status == http.StatusOK, want)
-				equal(t, "call", s.tryStart(startCall, payload) == "", want)
+				alike(t, "plain", status == http.StatusOK, want)
+				alike(t, "call", s.tryStart(startCall, payload) == "", want)
 			})
 		})
 	}
