@@ -91,7 +91,7 @@ func TestF3PlayerAsksForASetOfOthers(t *testing.T) {
 }
 
 func TestF4SetIsOver(t *testing.T) {
-	onStage(t, props{}, func(s *stage) {
+	onStage(t, props{config: "retainAfterEnd: 1h"}, func(s *stage) {
 		robin, marian := s.Peer("robin"), s.Peer("marian")
 		s.starts(duel("set1", robin, marian))
 		s.queue(robin)
@@ -105,7 +105,7 @@ func TestF4SetIsOver(t *testing.T) {
 		alike(t, "set", s.state("set1"), "EXPIRED 0/2")
 		alike(t, "party", robin.Last("PartyRpc.RemovedV1Notification")["removalReason"], any("PARTY_CLOSED"))
 		robin.Call("PartyRpc.CreateV1", nil) // normal play
-		time.Sleep(25 * time.Hour)           // retainAfterEnd
+		time.Sleep(70 * time.Minute)         // retainAfterEnd, and cleanInterval
 		alike(t, "sets left", fmt.Sprint(s.operator("ListSetsOperatorV1", obj{})["count"]), "0")
 		alike(t, "without set", s.refused(marian), "ESCS_PARTY_NOT_FOUND NO_SET")
 	})

@@ -144,12 +144,12 @@ func TestF8ParticipantIsUnknown(t *testing.T) {
 }
 
 func TestF8UnplayableSetIsKeptForAWhile(t *testing.T) {
-	onStage(t, props{}, func(s *stage) {
+	onStage(t, props{config: "retainAfterEnd: 2h"}, func(s *stage) {
 		robin := s.Peer("robin")
 		s.starts(start{set: "set1", teams: [][]string{{robin.ID.String()}, {""}}})
 		time.Sleep(2 * time.Hour)
 		alike(t, "set", s.state("set1"), "UNPLAYABLE 0/2")
-		time.Sleep(26 * time.Hour)
+		time.Sleep(time.Hour + 11*time.Minute)
 		alike(t, "sets", fmt.Sprint(s.operator("ListSetsOperatorV1", obj{})["count"]), "0")
 	})
 }
