@@ -22,7 +22,7 @@ func Ranks() []Rank {
 	return []Rank{
 		{12, []string{"examples/*", "cmd/pragma"}, "programs; nobody imports them"},
 		{11, []string{"examples/*/..."}, "packages of one example, so that its program may import its own messages"},
-		{SuiteRank, []string{"pragma/pragmatest", "pragma/store/storetest", "pragma/cluster/clustertest", "internal/dbtest", "gameinstance/providertest"}, "harness and conformance suites, called by tests"},
+		{SuiteRank, []string{"pragma/pragmatest", "pragma/store/storetest", "pragma/cluster/clustertest", "escs/escstest", "internal/dbtest", "gameinstance/providertest"}, "harness and conformance suites, called by tests"},
 		{9, []string{"plugins/*", "pragma/store/sqlite", "pragma/store/mysql", "pragma/store/postgres", "pragma/cluster/nats"}, "chosen in main, unknown below"},
 		{8, []string{"plugins", "client"}, "see every feature"},
 		{7, []string{"escs"}, "decorates the features; none knows it"},
