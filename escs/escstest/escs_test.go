@@ -263,7 +263,7 @@ func TestSenderUsesBothDoors(t *testing.T) {
 	if err := errors.Join(send(s.Call), send(s.Post)); err != nil {
 		t.Error(err)
 	}
-	want := "/v1/rpc Bearer partner| {\"requestId\":1,\"type\n/escs/v1/set-start Bearer static|hush {\"matchId\":\"m1\",\"par\n"
+	want := "/v1/rpc Bearer partner| {\"payload\":{\"matchId\n/escs/v1/set-start Bearer static|hush {\"matchId\":\"m1\",\"par\n"
 	if got := said.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

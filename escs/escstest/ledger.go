@@ -142,7 +142,7 @@ func (e *ESCS) Violations() []string {
 		case told[r.Key]:
 			complain(n, &r, "sent again after a success")
 		}
-		body := bytes.ReplaceAll(r.Body, []byte(`"`+r.Result.SecretKey+`"`), nil)
+		body := bytes.Replace(r.Body, []byte(`"secretKey":"`+r.Result.SecretKey+`"`), nil, 1)
 		if before := first[r.Key]; before == nil {
 			first[r.Key] = body
 		} else if !bytes.Equal(before, body) {

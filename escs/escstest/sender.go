@@ -139,7 +139,7 @@ var ErrRefused = errors.New("escstest: the set start was refused")
 // Call starts a set by a call on the partner gateway.
 func (s *Sender) Call(ctx context.Context, set *Set, sh Shape) error {
 	payload := jsontext.Value(sh.Write(set))
-	body, err := json.Marshal(map[string]any{"requestId": 1, "type": cmp.Or(s.Type, SetStartType), "payload": payload})
+	body, err := json.Marshal(map[string]any{"requestId": 1, "type": cmp.Or(s.Type, SetStartType), "payload": payload}, json.Deterministic(true))
 	if err != nil {
 		return fmt.Errorf("escstest: encode set %s: %w", set.SetID, err)
 	}
