@@ -13,7 +13,7 @@ import (
 
 // Options say more about a kind of entity. The zero value is a kind without timers.
 type Options[T any] struct {
-	// Due returns when OnDue shall be called for an entity in this state; the
+	// Due returns when OnDue, or Work, shall be called for an entity in this state; the
 	// zero time means never. It is computed whenever a state is committed, so a
 	// timer is a function of the state: to set one, change the state. Due must
 	// not change s and must not look at the clock.
@@ -22,9 +22,16 @@ type Options[T any] struct {
 	// the state so that Due is in the future or zero, or delete the entity. If
 	// it does not, or returns an error, or panics, nothing is committed, the
 	// failure is logged, and the call is repeated with a growing back-off of 1 s
-	// to 5 minutes, which does not delay other entities. OnDue is required if
-	// Due is set.
+	// to 5 minutes, which does not delay other entities.
 	OnDue func(tx *Tx, id string, s *T) error
+	// Work takes the place of OnDue for what an update cannot do, such as a call to
+	// the outside by rules that no [Lane] has. It is called outside of any update, up
+	// to 16 at a time on a node, and on several nodes at the same time. So it must
+	// first make an update that moves Due behind its own end, if the entity is still
+	// due. It must return when ctx ends, which is when the server stops. After an error
+	// or a panic it is called again as OnDue is; if it leaves the entity due, about a
+	// second later. One of OnDue and Work is required if Due is set.
+	Work func(ctx context.Context, id string) error
 }
 
 // Kind is one sort of entity with states of type T. Make one with [Of] while
@@ -53,14 +60,17 @@ func Of[T any](m *pragma.Mount, kind string, o Options[T]) *Kind[T] {
 
 func of[T any](e *engine, h host, name string, o Options[T]) *Kind[T] {
 	k := newKind(e, h, name, o.Due)
-	if o.Due == nil && o.OnDue == nil {
+	if o.Due == nil && o.OnDue == nil && o.Work == nil {
 		return k
 	}
-	if o.Due == nil || o.OnDue == nil {
-		h.Problem(fmt.Errorf("entity kind %q: Due and OnDue need each other", name))
+	if o.Due == nil || (o.OnDue == nil) == (o.Work == nil) {
+		h.Problem(fmt.Errorf("entity kind %q: Due and one of OnDue and Work need each other", name))
 		return k
 	}
 	k.kind.timers = newSchedule(h, name, timerSlots, func(ctx context.Context, id string) error {
+		if o.Work != nil {
+			return k.work(ctx, id, o.Work)
+		}
 		return k.fire(ctx, id, o)
 	})
 	h.Go("timers "+name, k.kind.timers.run)
@@ -192,6 +202,21 @@ func (k *Kind[T]) fire(ctx context.Context, id string, o Options[T]) error {
 		k.kind.counts.timersFired.Inc()
 	}
 	return err
+}
+
+// work calls Work and survives its panics.
+func (k *Kind[T]) work(ctx context.Context, id string, do func(ctx context.Context, id string) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = recovered(k.kind.host, store.Key{Kind: k.kind.name, ID: id}, p)
+		}
+		if err != nil {
+			k.kind.counts.timersFailed.Inc()
+			return
+		}
+		k.kind.counts.timersFired.Inc()
+	}()
+	return do(ctx, id)
 }
 
 func notFound(key store.Key) error { return fmt.Errorf("%s: %w", key, ErrNotFound) }
