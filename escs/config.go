@@ -225,8 +225,12 @@ func merge(escs, matchmaking section) (Config, error) {
 
 // configuration is both sections, while the server runs.
 type configuration struct {
-	now atomic.Pointer[Config]
+	now     atomic.Pointer[Config]
+	changed []func() // called after a change; written while mounting only
 }
+
+// onChange has fn called after every change. Call it while mounting.
+func (c *configuration) onChange(fn func()) { c.changed = append(c.changed, fn) }
 
 // Load returns the present configuration. Read it once per call.
 func (c *configuration) Load() *Config { return c.now.Load() }
@@ -254,6 +258,9 @@ func mountConfig(m *pragma.Mount) (*configuration, error) {
 			m.Log().Warn("configuration needs a restart", "key", escsSection+".setStartTypeAliases")
 		}
 		c.now.Store(&next)
+		for _, fn := range c.changed {
+			fn()
+		}
 	}
 	escs.OnChange(change)
 	matchmaking.OnChange(change)

@@ -35,12 +35,17 @@ type Service struct {
 	Transformer ResultsTransformer
 	// Encoder writes the request that sends results; nil: the documented form.
 	Encoder ResultEncoder
+	// Transport carries the calls to the platform; nil: one of its own, with the proxy
+	// of the environment.
+	Transport http.RoundTripper
 
 	// resultInfo describes the delivery of a set's results for operators, nil if
 	// there is none. dropResult removes it, with the commit that removes the set.
 	// Both are set by mountResults.
 	resultInfo func(ctx context.Context, setID, roundID string) (*resultInfo, error)
 	dropResult func(tx *entity.Tx, setID, roundID string) error
+
+	results *results
 
 	m     *pragma.Mount
 	cfg   *configuration
