@@ -279,11 +279,11 @@ func (a *arena) clean() {
 	}
 }
 
-// waits returns the times between requests, from the given time on.
+// waits returns the times between requests in whole seconds, from the given time on.
 func (a *arena) waits(from time.Time) []time.Duration {
 	var list []time.Duration
 	for _, r := range a.platform.Requests() {
-		list = append(list, r.At.Sub(from))
+		list = append(list, r.At.Sub(from).Round(time.Second))
 		from = r.At
 	}
 	return list
