@@ -288,12 +288,13 @@ func (r *results) settle(tx *entity.Tx, row *result, c *claim, v verdict) error 
 		row.Next = now.Add(v.wait)
 	}
 	deadline := row.End.Add(cfg.ResultGraceAfterEnd)
+	last := deadline.Add(-cfg.ResultRequestTimeout) // an attempt that begins then ends in time
 	switch {
 	case !row.Next.After(deadline):
-	case v.asked || !now.Before(deadline):
+	case v.asked || !now.Before(last):
 		row.Next = deadline.Add(time.Second) // which is too late: it ends there
 	default:
-		row.Next = deadline // the last attempt
+		row.Next = last
 	}
 	return nil
 }

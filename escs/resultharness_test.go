@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -306,12 +305,4 @@ func equal(t *testing.T, what string, got, want any) {
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("%s (-got +want):\n%s", what, diff)
 	}
-}
-
-// total adds durations.
-func total(list []time.Duration) (sum time.Duration) {
-	for d := range slices.Values(list) {
-		sum += d
-	}
-	return sum
 }
