@@ -61,6 +61,15 @@ func newTransport() http.RoundTripper {
 	return t
 }
 
+// newClient returns a client that follows no redirect, so that no secret goes to
+// somebody else. It reads answers of any size; call reads as much as it needs.
+func newClient(base http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     base,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
 // reply is an answer of the platform, read as far as we do.
 type reply struct {
 	outbound.Answer

@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/openpragma/engine/internal/outbound"
 	"github.com/openpragma/engine/pragma"
 )
 
@@ -99,7 +98,7 @@ func (c *GameServerConfirmation) put(ctx context.Context, to string, body []byte
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	answer, err := call(outbound.NewClient(base), req)
+	answer, err := call(newClient(base), req)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPlatformAway, err)
 	}

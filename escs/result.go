@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/openpragma/engine/internal/outbound"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
 )
@@ -176,7 +175,7 @@ func (s *Service) mountResults(m *pragma.Mount) error {
 		base = newTransport()
 	}
 	r := &results{
-		s: s, m: m, client: outbound.NewClient(base), encoder: s.Encoder,
+		s: s, m: m, client: newClient(base), encoder: s.Encoder,
 		process: m.Node() + "/" + rand.Text(), wake: make(chan struct{}, 1), unnoted: make(map[string]verdict),
 	}
 	var err error

@@ -132,11 +132,12 @@ func (e *ESCS) note(r *http.Request, body []byte) (n int, f Fault) {
 	return len(e.requests) - 1, f
 }
 
-// answered notes the status of an answer that is about to be written.
-func (e *ESCS) answered(n, status int) {
+// answered notes an answer that is about to be written.
+func (e *ESCS) answered(n int, f *Fault) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.requests[n].Status = status
+	r := &e.requests[n]
+	r.Status, r.Told = f.Status, r.Accepted && f.success()
 }
 
 // submit takes results.
@@ -164,7 +165,7 @@ func (e *ESCS) submit(w http.ResponseWriter, r *http.Request) {
 		f = good
 	}
 	if !f.Cut && !f.Half {
-		e.answered(n, f.Status)
+		e.answered(n, &f)
 	}
 	f.answer(w)
 }
@@ -232,7 +233,7 @@ func (e *ESCS) confirm(w http.ResponseWriter, r *http.Request) {
 		f = e.takeConfirmation(r, body)
 	}
 	if !f.Cut && !f.Half {
-		e.answered(n, f.Status)
+		e.answered(n, &f)
 	}
 	f.answer(w)
 }

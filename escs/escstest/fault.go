@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Fault is what goes wrong with one request. The zero value is no fault at all.
@@ -87,6 +90,12 @@ func Huge(status, n int) Fault {
 		Name: fmt.Sprintf("%d bytes, status %d", n, status), Status: status,
 		Body: `{"result":"` + strings.Repeat("x", max(0, n-13)) + `"}`,
 	}
+}
+
+// success reports whether the answer says that a submission was taken.
+func (f *Fault) success() bool {
+	var said map[string]jsontext.Value
+	return f.Status >= 200 && f.Status < 300 && json.Unmarshal([]byte(f.Body), &said) == nil && said["error"] == nil
 }
 
 // cut breaks the connection of a request.

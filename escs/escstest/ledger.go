@@ -28,6 +28,8 @@ type Request struct {
 	// says that it had taken one with this key before.
 	Accepted  bool
 	Duplicate bool
+	// Told says that the sender was told so.
+	Told bool
 }
 
 // Result is a submission as the platform reads it (escs E8).
@@ -148,7 +150,7 @@ func (e *ESCS) Violations() []string {
 		} else if !bytes.Equal(before, body) {
 			complain(n, &r, "another body than before: %s, was %s", body, before)
 		}
-		told[r.Key] = told[r.Key] || r.Accepted && r.Status == http.StatusOK
+		told[r.Key] = told[r.Key] || r.Told
 	}
 	return list
 }
