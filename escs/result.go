@@ -16,6 +16,7 @@ import (
 
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
+	"github.com/openpragma/engine/pragma/store"
 )
 
 // deliveryState is where a result is on its way (escs §9).
@@ -106,13 +107,12 @@ func (row *result) over(cfg *Config, now time.Time) string {
 // key is the idempotency key, which the platform knows the result by.
 func (d *Delivery) key() string { return d.SetID + ":" + d.RoundID }
 
-// maxRowID is the longest id of a record.
-const maxRowID = 128
+const rowKind = "escs-result"
 
 // rowID is the id of the record of a result: the key if that can be nobody else's.
 func rowID(setID, roundID string) string {
 	id := setID + ":" + roundID
-	if len(id) <= maxRowID && strings.Count(id, ":") == 1 {
+	if strings.Count(id, ":") == 1 && (store.Key{Kind: rowKind, ID: id}).Validate() == nil {
 		return id
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s:%s", len(setID), setID, roundID))
@@ -183,7 +183,7 @@ func (s *Service) mountResults(m *pragma.Mount) error {
 	if r.encoder == nil {
 		r.encoder = DefaultEncoder{}
 	}
-	r.rows = entity.Of(m, "escs-result", entity.Options[result]{Due: (*result).due, Work: r.deliver})
+	r.rows = entity.Of(m, rowKind, entity.Options[result]{Due: (*result).due, Work: r.deliver})
 	s.results = r
 	s.resultInfo, s.dropResult = r.info, r.drop
 	s.cfg.onChange(r.reloaded)

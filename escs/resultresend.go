@@ -12,6 +12,7 @@ import (
 	"github.com/openpragma/engine/internal/wire"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
+	"github.com/openpragma/engine/pragma/store"
 )
 
 // Errors of sending results again. The values are not to be changed.
@@ -66,7 +67,7 @@ func (s *Service) DeadResults(ctx context.Context) iter.Seq2[DeadResult, error] 
 func (s *Service) ResendResults(ctx context.Context, setID, roundID string) error {
 	if roundID == "" {
 		st, err := s.sets.Read(ctx, setID)
-		if err != nil && !errors.Is(err, entity.ErrNotFound) {
+		if err != nil && !errors.Is(err, entity.ErrNotFound) && !errors.Is(err, store.ErrBadKey) {
 			return fmt.Errorf("read set %s: %w", setID, err)
 		}
 		if st != nil {

@@ -215,6 +215,9 @@ func messages() map[string]func() any {
 		"AccountRpc.ViewPlayerGroupsPartnerV1Response":              message[wire.AccountViewPlayerGroupsV1Response],
 		"AccountRpc.ViewTagsPartnerV1Response":                      message[wire.AccountViewTagsV1Response],
 
+		"ExternalMatchmakingRpc.ResendResultsOperatorV1Request":  message[wire.ExternalMatchmakingResendResultsOperatorV1Request],
+		"ExternalMatchmakingRpc.ResendResultsOperatorV1Response": empty,
+
 		"AuthCodeRpc.AuthCodeV1Request":               message[wire.AuthCodeAuthCodeV1Request],
 		"AuthCodeRpc.AuthCodeV1Response":              message[wire.AuthCodeAuthCodeV1Response],
 		"AuthCodeRpc.GetPlayerWithAuthCodeV1Request":  message[wire.AuthCodeGetPlayerWithAuthCodeV1Request],
