@@ -4,6 +4,7 @@ package plugins
 
 import (
 	"github.com/openpragma/engine/authcode"
+	"github.com/openpragma/engine/escs"
 	"github.com/openpragma/engine/fleet"
 	"github.com/openpragma/engine/friends"
 	"github.com/openpragma/engine/gameinstance"
@@ -54,6 +55,9 @@ type (
 	FleetPlugin = fleet.Plugin
 	// PresencePlugin decides what friends see of each other.
 	PresencePlugin = friends.PresencePlugin
+	// EscsResultsTransformer turns what a game says of a player into scores of a
+	// tournament.
+	EscsResultsTransformer = escs.ResultsTransformer
 	// TelemetryPlugin takes reports of what happened.
 	TelemetryPlugin = telemetry.Plugin
 )
