@@ -37,16 +37,24 @@ func (s *Service) PutSet(ctx context.Context, start *SetStart, game pragma.GameI
 
 // SetState returns where a set is, and why.
 func (s *Service) SetState(ctx context.Context, id string) (State, string, error) {
-	st, err := s.sets.Read(ctx, id)
+	st, err := readNow(ctx, s.sets, id)
 	if err != nil {
 		return "", "", err
 	}
 	return st.State, st.Reason, nil
 }
 
+// Relink notes that a set has another game.
+func (s *Service) Relink(ctx context.Context, id string, game pragma.GameInstanceID) error {
+	return s.sets.Update(ctx, id, func(_ *entity.Tx, st *set) error {
+		st.GameInstanceID = game
+		return nil
+	})
+}
+
 // Row returns the outbox row of a set's results, or [entity.ErrNotFound].
 func (s *Service) Row(ctx context.Context, setID, roundID string) (*ResultRow, error) {
-	return s.results.rows.Read(ctx, rowID(setID, roundID))
+	return readNow(ctx, s.results.rows, rowID(setID, roundID))
 }
 
 // DropSet removes a set with its results, as the cleaner does.
