@@ -74,3 +74,9 @@ func (s *Service) ResultInfo(ctx context.Context, setID, roundID string) (*resul
 
 // RowID returns the id of a row.
 var RowID = rowID
+
+// NoteFailure notes that an attempt of this process has failed.
+func (s *Service) NoteFailure(ctx context.Context, setID, roundID string, attempt int) error {
+	c := &claim{id: rowID(setID, roundID), attempt: attempt, cfg: s.cfg.Load()}
+	return s.results.note(ctx, c, verdict{outcome: outcomeAgain, text: "old"})
+}
