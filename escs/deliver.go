@@ -69,9 +69,11 @@ func (r *results) claim(ctx context.Context, id string) (c *claim, err error) {
 		}
 		cfg := r.s.cfg.Load()
 		if reason := row.over(cfg, now); reason != "" {
-			err := r.die(tx, row, reason)
+			if err := r.die(tx, row, reason); err != nil {
+				return err
+			}
 			ended = row.copy()
-			return err
+			return r.forgetOrphan(tx, id, row)
 		}
 		c = r.begin(row, id, cfg, now)
 		paused = row.Paused
@@ -246,7 +248,7 @@ func (r *results) tryNote(ctx context.Context, c *claim, v verdict, ended **resu
 		if row.State != before {
 			*ended = row.copy()
 		}
-		return nil
+		return r.forgetOrphan(tx, c.id, row)
 	})
 	if errors.Is(err, entity.ErrNotFound) { // removed with its set
 		return nil

@@ -70,6 +70,9 @@ type result struct {
 	Next    time.Time `json:"next,omitzero"`
 	Claimed string    `json:"claimed,omitempty"` // by which process
 	Parts   []string  `json:"parts,omitzero"`    // submissions that were taken
+	// Orphan says that the set was forgotten (retainAfterEnd) while the result was on
+	// its way; it goes when it arrives, or is given up.
+	Orphan bool `json:"orphan,omitzero"`
 
 	Reason    string    `json:"reason,omitempty"` // of DEAD
 	LastError string    `json:"lastError,omitempty"`
@@ -332,11 +335,29 @@ func (r *results) info(ctx context.Context, setID, roundID string) (*resultInfo,
 	return &resultInfo{State: string(row.State), Attempts: row.Attempts, NextAttempt: row.due(), LastError: row.LastError}, nil
 }
 
-// drop removes the result of a set.
+// drop removes the result of a set that is forgotten. One that is still on its
+// way, as when the platform has refused our credentials for a day, is not lost: it
+// goes when it has arrived.
 func (r *results) drop(tx *entity.Tx, setID, roundID string) error {
-	err := r.rows.Delete(tx, rowID(setID, roundID))
-	if errors.Is(err, entity.ErrNotFound) {
+	id := rowID(setID, roundID)
+	row, err := r.rows.In(tx, id)
+	switch {
+	case errors.Is(err, entity.ErrNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the results of set %s: %w", setID, err)
+	case row.State == deliveryPending:
+		row.Orphan = true
 		return nil
 	}
-	return err
+	return r.rows.Delete(tx, id)
+}
+
+// forgetOrphan removes a result that has come to its end after its set was
+// forgotten.
+func (r *results) forgetOrphan(tx *entity.Tx, id string, row *result) error {
+	if !row.Orphan || row.State == deliveryPending {
+		return nil
+	}
+	return r.rows.Delete(tx, id)
 }

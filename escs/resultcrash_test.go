@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/openpragma/engine/escs/escstest"
@@ -219,32 +218,65 @@ func TestTheFirstAttemptMayBeLeftToTheOutbox(t *testing.T) {
 	})
 }
 
-func TestASetThatIsForgottenIsNotSent(t *testing.T) {
+func TestResultsOnTheirWayOutliveTheirSet(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		last escstest.Fault
+		log  string
+	}{
+		{"and arrive", escstest.Fault{}, "results sent"},
+		{"and are refused", escstest.Status(400), "results given up"},
+		{"until it is too late", escstest.RetryAfter(503, "7200"), "results given up"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inArena(t, resultOptions{}, func(a *arena) {
+				slow := escstest.Status(500)
+				slow.Delay = 3 * time.Second
+				a.platform.Script(slow, c.last)
+				b := a.set("final")
+				a.end(b, 3, 5)
+				drop := func() {
+					t.Helper()
+					if err := a.escs.DropSet(a.t.Context(), "final", "round-final"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				drop() // an attempt is under way
+				time.Sleep(usualLater + 2*time.Minute)
+				equal(t, "requests", a.received(), 2)
+				if row := a.row(b); row != nil {
+					t.Errorf("there still is a row: %+v", row)
+				}
+				if !strings.Contains(a.Logs(), c.log) {
+					t.Errorf("the log does not say %q", c.log)
+				}
+				// The job comes again, after all that time.
+				r := &gameinstance.GameInstanceEndedRequest{GameInstanceID: b.game, Reason: gameinstance.GameEnded}
+				if err := a.escs.ResultsJob().Run.OnGameInstanceEnded(a.t.Context(), r); err != nil {
+					t.Error(err)
+				}
+				equal(t, "requests in the end", a.received(), 2)
+			})
+		})
+	}
+}
+
+func TestResultsGoWithTheirSet(t *testing.T) {
 	inArena(t, resultOptions{}, func(a *arena) {
-		a.platform.Always(escstest.Status(500))
-		b := a.set("final")
-		a.end(b, 3, 5)
-		slow := escstest.Status(500)
-		slow.Delay = 3 * time.Second
-		a.platform.Always(slow)
-		time.Sleep(2 * time.Second) // an attempt is under way
-		if err := a.escs.DropSet(a.t.Context(), "final", "round-final"); err != nil {
-			t.Fatal(err)
+		a.platform.Script(escstest.Status(400))
+		for _, id := range []string{"dead", "sent"} {
+			b := a.set(id)
+			a.end(b, 3, 5)
+			if err := a.escs.DropSet(a.t.Context(), id, "round-"+id); err != nil {
+				t.Fatal(err)
+			}
+			if row := a.row(b); row != nil {
+				t.Errorf("%s: there still is a row: %+v", id, row)
+			}
 		}
-		time.Sleep(10 * time.Second)
-		n := a.received()
-		time.Sleep(20 * time.Minute)
-		equal(t, "requests", a.received(), n)
-		if row := a.row(b); row != nil {
-			t.Errorf("there is a row again: %+v", row)
+		if err := a.escs.DropSet(a.t.Context(), a.set("running").start.SetID, "x"); err != nil {
+			t.Errorf("drop a set without results: %v", err)
 		}
-		// The job comes again, after all that time.
-		job := a.escs.ResultsJob()
-		if err := job.Run.OnGameInstanceEnded(a.t.Context(), &gameinstance.GameInstanceEndedRequest{GameInstanceID: b.game, Reason: gameinstance.GameEnded}); err != nil {
-			t.Error(err)
-		}
-		synctest.Wait()
-		equal(t, "requests", a.received(), n)
 	})
 }
 
