@@ -120,9 +120,9 @@ func dieAt(t *testing.T, n int, applied bool, script []escstest.Fault) (died boo
 			if first != nil { // the game server says it again
 				_ = a.games.End(a.t.Context(), b.game, ext.Value{}, b.report(3, 5)) // it may be over
 			}
-			time.Sleep(2 * time.Minute)
+			time.Sleep(40 * time.Second)
 			a.Restart() // after 401, with a secret that is good now
-			time.Sleep(time.Minute)
+			time.Sleep(10 * time.Second)
 			a.is(b, "RESULTS_SENT, SENT")
 			equal(t, "taken", a.taken(), []string{"final 3 5"})
 			all := a.platform.Requests()

@@ -49,7 +49,7 @@ func (b *syncBuffer) String() string {
 	return b.text.String()
 }
 
-const quick = "resultRequestTimeout: 300ms, resultRetryMin: 5ms, resultRetryMax: 50ms"
+const quick = "resultRequestTimeout: 3s, resultRetryMin: 5ms, resultRetryMax: 50ms"
 
 func inHall(t *testing.T) *hall {
 	t.Helper()
@@ -143,7 +143,7 @@ func (h *hall) set(id string) *bout { return h.begin(cup(id, time.Hour)) }
 func TestOverRealSocketsEveryPassingFaultIsOvercome(t *testing.T) {
 	h := inHall(t)
 	for i, fault := range []escstest.Fault{
-		{}, escstest.Status(503), escstest.Hang(), escstest.Late(time.Second), escstest.LateAnswer(time.Second), escstest.LoseAnswer(),
+		{}, escstest.Status(503), escstest.Hang(), escstest.Late(200 * time.Millisecond), escstest.LateAnswer(200 * time.Millisecond), escstest.LoseAnswer(),
 		escstest.LoseHalf(), escstest.Cut(), escstest.RetryAfter(429, "1"), escstest.NotJSON(502), escstest.Huge(500, 3<<20), escstest.Huge(200, 3<<20),
 	} {
 		h.platform.Script(fault)

@@ -120,7 +120,8 @@ func (e *ESCS) Confirmations() []Confirmation {
 
 // Violations returns what the sender has done that it must not: a request after
 // it was told that the result was taken, two bodies for one key, or a submission
-// without key or ids.
+// without key or ids. An answer that the sender did not wait for, or that a dying
+// sender could not note, counts as told: the platform cannot know better.
 func (e *ESCS) Violations() []string {
 	var list []string
 	complain := func(n int, r *Request, format string, args ...any) {
