@@ -307,25 +307,9 @@ func (r *results) isRefused(a access) bool {
 	return r.refused != nil && *r.refused == a
 }
 
-// readNow returns an entity as the store has it now, or [entity.ErrNotFound]. A
-// plain read may be behind the commits of other nodes, which is not good enough to
-// decide that there is nothing to do. The state is not to be changed.
-func readNow[T any](ctx context.Context, k *entity.Kind[T], id string) (*T, error) {
-	var now *T
-	err := k.Update(ctx, id, func(_ *entity.Tx, state *T) error {
-		own := *state
-		now = &own
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return now, nil
-}
-
 // info describes the result of a set, nil if there is none.
 func (r *results) info(ctx context.Context, setID, roundID string) (*resultInfo, error) {
-	row, err := readNow(ctx, r.rows, rowID(setID, roundID))
+	row, err := read[result](ctx, r.s, rowKind, rowID(setID, roundID))
 	if errors.Is(err, entity.ErrNotFound) {
 		return nil, nil
 	}

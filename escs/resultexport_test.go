@@ -37,7 +37,7 @@ func (s *Service) PutSet(ctx context.Context, start *SetStart, game pragma.GameI
 
 // SetState returns where a set is, and why.
 func (s *Service) SetState(ctx context.Context, id string) (State, string, error) {
-	st, err := readNow(ctx, s.sets, id)
+	st, err := s.readSet(ctx, id)
 	if err != nil {
 		return "", "", err
 	}
@@ -54,7 +54,7 @@ func (s *Service) Relink(ctx context.Context, id string, game pragma.GameInstanc
 
 // Row returns the outbox row of a set's results, or [entity.ErrNotFound].
 func (s *Service) Row(ctx context.Context, setID, roundID string) (*ResultRow, error) {
-	return readNow(ctx, s.results.rows, rowID(setID, roundID))
+	return read[result](ctx, s, rowKind, rowID(setID, roundID))
 }
 
 // DropSet removes a set with its results, as the cleaner does.

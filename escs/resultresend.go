@@ -66,7 +66,7 @@ func (s *Service) DeadResults(ctx context.Context) iter.Seq2[DeadResult, error] 
 // If an attempt is under way, nothing is changed.
 func (s *Service) ResendResults(ctx context.Context, setID, roundID string) error {
 	if roundID == "" {
-		st, err := s.sets.Read(ctx, setID)
+		st, err := s.readSet(ctx, setID)
 		if err != nil && !errors.Is(err, entity.ErrNotFound) && !errors.Is(err, store.ErrBadKey) {
 			return fmt.Errorf("read set %s: %w", setID, err)
 		}
