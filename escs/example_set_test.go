@@ -26,11 +26,13 @@ func (fragCounter) Transform(_ context.Context, r *escs.TransformRequest) (map[s
 func ExampleService() {
 	accounts := &account.Service{}
 	parties := &party.Service{Plugin: &escs.ExternalMatchmakingPartyPlugin{Inner: party.Defaults{}}}
-	games := &gameinstance.Service{Parties: parties}
+	tournaments := &escs.Service{Accounts: accounts, Transformer: fragCounter{}}
+	games := &gameinstance.Service{Parties: parties, Jobs: []gameinstance.Job{tournaments.ResultsJob()}}
 	queue := &matchmaking.Service{
 		Plugin:  &escs.ExternalMatchmakingFillPartyPlugin{Inner: matchmaking.Defaults{}},
 		Parties: parties, Games: games,
 	}
+	tournaments.Parties, tournaments.Queue, tournaments.Games = parties, queue, games
 	config, err := pragma.ParseConfig(`
 game:
   serviceConfigs:
@@ -43,8 +45,7 @@ game:
 	srv := &pragma.Server{
 		Config: config,
 		Social: []pragma.Service{accounts},
-		Game: []pragma.Service{parties, games, queue,
-			&escs.Service{Parties: parties, Queue: queue, Games: games, Accounts: accounts, Transformer: fragCounter{}}},
+		Game:   []pragma.Service{parties, games, queue, tournaments},
 	}
 	fmt.Println(srv.Check())
 	// Output: <nil>

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/openpragma/engine/gameinstance"
+	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/entity"
 )
 
@@ -25,7 +26,10 @@ type SendResultsToEscsJob struct {
 	Service *Service
 }
 
-var _ gameinstance.EndOfGameJob = (*SendResultsToEscsJob)(nil)
+var (
+	_ gameinstance.EndOfGameJob = (*SendResultsToEscsJob)(nil)
+	_ pragma.DocumentedClass    = (*SendResultsToEscsJob)(nil)
+)
 
 // ResultsJob returns the job to list in [gameinstance.Service].Jobs. It may be
 // asked for before the service is mounted.
@@ -36,11 +40,20 @@ func (s *Service) ResultsJob() gameinstance.Job {
 // resultsOf lets a job that embeds this one be recognised.
 func (j *SendResultsToEscsJob) resultsOf() *Service { return j.Service }
 
-// checkJob reports whether the game instance service has the job.
-func (s *Service) checkJob() error {
+// DocumentedClass implements [pragma.DocumentedClass].
+func (j *SendResultsToEscsJob) DocumentedClass() string {
+	return "matchlifecycle.escs.DefaultEscsMatchEndPlugin"
+}
+
+// mountJob finds the job in the game instance service, and lets configuration files
+// name it where the documentation does (escs §5).
+func (s *Service) mountJob(m *pragma.Mount) error {
 	for _, j := range s.Games.Jobs {
 		if own, ok := j.Run.(interface{ resultsOf() *Service }); ok && own.resultsOf() == s {
-			return nil
+			return errors.Join(
+				pragma.MountPlugin(m, "GameInstanceService.endOfGameJobs", j.Run),
+				pragma.MountPlugin(m, "MatchLifecycleService.matchEndPlugin", j.Run),
+			)
 		}
 	}
 	return errors.New("escs.Service.Games has no job that sends results: list Service.ResultsJob() in its Jobs")

@@ -37,6 +37,7 @@ func startNode(t *testing.T, name string, db store.Driver) *node {
 	games := &gameinstance.Service{Plugin: &meadow{}, Parties: parties}
 	queue := &matchmaking.Service{Plugin: &escs.ExternalMatchmakingFillPartyPlugin{}, Parties: parties, Games: games}
 	n := &node{&escs.Service{Parties: parties, Queue: queue, Games: games, Transformer: noScores{}}, parties}
+	games.Jobs = noResults(n.escs)
 	ctx, stop := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan error, 1)
 	srv := &pragma.Server{

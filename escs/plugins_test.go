@@ -240,9 +240,11 @@ func check(t *testing.T, lobby party.Plugin, plugin matchmaking.Plugin, yaml str
 	parties := &party.Service{Plugin: lobby}
 	games := &gameinstance.Service{Parties: parties}
 	queue := &matchmaking.Service{Plugin: plugin, Parties: parties, Games: games}
+	tournaments := &escs.Service{Parties: parties, Queue: queue, Games: games, Transformer: noScores{}}
+	games.Jobs = []gameinstance.Job{tournaments.ResultsJob()}
 	srv := &pragma.Server{
 		Social: []pragma.Service{&account.Service{}},
-		Game:   []pragma.Service{parties, games, queue, &escs.Service{Parties: parties, Queue: queue, Games: games, Transformer: noScores{}}},
+		Game:   []pragma.Service{parties, games, queue, tournaments},
 		Config: pragmatest.Config(t, yaml),
 	}
 	return srv.Check()

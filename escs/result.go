@@ -170,7 +170,7 @@ func (s *Service) mountResults(m *pragma.Mount) error {
 	if s.Transformer == nil {
 		return errors.New("escs.Service.Transformer is nil: results need an EscsResultsTransformer")
 	}
-	if err := s.checkJob(); err != nil {
+	if err := s.mountJob(m); err != nil {
 		return err
 	}
 	base := s.Transport

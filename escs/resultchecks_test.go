@@ -172,6 +172,25 @@ func TestTheServerDoesNotStartWithoutThePartsOfResults(t *testing.T) {
 	}
 }
 
+func TestConfigurationNamesTheJobByItsDocumentedClass(t *testing.T) {
+	const class = "matchlifecycle.escs.DefaultEscsMatchEndPlugin"
+	for _, c := range []struct{ name, plugins, want string }{
+		{"one key", "GameInstanceService.endOfGameJobs: {class: " + class + "}", "<nil>"},
+		{"nested", "GameInstanceService: {endOfGameJobs: {class: " + class + "}}", "<nil>"},
+		{"the older slot", "MatchLifecycleService.matchEndPlugin: {class: " + class + "}", "<nil>"},
+		{"the older slot, nested", "MatchLifecycleService: {matchEndPlugin: {class: " + class + "}}", "<nil>"},
+		{"the type", "GameInstanceService.endOfGameJobs: {class: escs.SendResultsToEscsJob}", "<nil>"},
+		{"something else", "GameInstanceService.endOfGameJobs: {class: some.OtherJob}", `"some.OtherJob" is not the plugin`},
+	} {
+		a := &arena{t: t, platform: &escstest.ESCS{URL: "https://escs.test/results"}}
+		srv := a.server(resultOptions{transformer: escs.TransformerOf(kills)})
+		srv.Config = pragmatest.Config(t, section(a.platform.URL, oldSecret, ""), "game: {pluginConfigs: {"+c.plugins+"}}")
+		if got := fmt.Sprint(srv.Check()); !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %s, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 func TestAJobWithoutItsServiceIsGivenUp(t *testing.T) {
 	job := (&escs.Service{}).ResultsJob()
 	if err := job.Run.OnGameInstanceEnded(t.Context(), &gameinstance.GameInstanceEndedRequest{}); err == nil {

@@ -119,12 +119,13 @@ func (a *arena) server(o resultOptions) *pragma.Server {
 		a.escs.Transport = o.transport(a.escs.Transport)
 	}
 	accounts := &account.Service{}
-	parties := &party.Service{Accounts: accounts}
+	parties := &party.Service{Plugin: &escs.ExternalMatchmakingPartyPlugin{}, Accounts: accounts}
 	a.games = &gameinstance.Service{
 		Provider: &gameinstance.DefaultProvider{Disabled: true}, Parties: parties, Accounts: accounts,
 		Jobs: []gameinstance.Job{a.escs.ResultsJob()},
 	}
-	queue := &matchmaking.Service{Plugin: &warmbody.Plugin{NumberOfTeams: 2, PlayersPerTeam: 1}, Parties: parties, Games: a.games}
+	inner := &warmbody.Plugin{NumberOfTeams: 2, PlayersPerTeam: 1}
+	queue := &matchmaking.Service{Plugin: &escs.ExternalMatchmakingFillPartyPlugin{Inner: inner}, Parties: parties, Games: a.games}
 	a.escs.Parties, a.escs.Queue, a.escs.Games = parties, queue, a.games
 	return &pragma.Server{
 		Social: []pragma.Service{accounts},

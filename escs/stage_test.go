@@ -65,6 +65,7 @@ func onStage(t *testing.T, o props, fn func(s *stage)) {
 			s.parties.Plugin, queue.Plugin = inner, o.fill
 		}
 		s.escs = &escs.Service{Parties: s.parties, Queue: queue, Games: s.games, Accounts: s.accounts, Transformer: noScores{}}
+		s.games.Jobs = noResults(s.escs)
 		yaml := "game: {serviceConfigs: {EscsConfig: {" + requiredKeys
 		if o.config != "" {
 			yaml += ", " + o.config
@@ -110,6 +111,19 @@ type noScores struct{}
 
 func (noScores) Transform(context.Context, *escs.TransformRequest) (map[string]float64, error) {
 	return nil, nil
+}
+
+// idle is the job of results, which does nothing.
+type idle struct{ *escs.SendResultsToEscsJob }
+
+func (idle) OnGameInstanceEnded(context.Context, *gameinstance.GameInstanceEndedRequest) error {
+	return nil
+}
+
+// noResults returns the jobs of a game instance service, for tests that end with
+// the end of a game.
+func noResults(s *escs.Service) []gameinstance.Job {
+	return []gameinstance.Job{{Name: escs.JobName, Run: idle{&escs.SendResultsToEscsJob{Service: s}}}}
 }
 
 // meadow lets games run without a server, unless it is to ask for one.
