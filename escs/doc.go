@@ -17,12 +17,13 @@
 // queues that have nothing to do with a set, as they did before:
 //
 //	parties := &party.Service{Plugin: &escs.ExternalMatchmakingPartyPlugin{Inner: lobby{}}}
-//	games := &gameinstance.Service{Parties: parties}
+//	sets := &escs.Service{Accounts: accounts, Transformer: escs.TransformerOf(scores)}
+//	games := &gameinstance.Service{Parties: parties, Jobs: []gameinstance.Job{sets.ResultsJob()}}
 //	queue := &matchmaking.Service{
 //		Plugin:  &escs.ExternalMatchmakingFillPartyPlugin{Inner: &warmbody.Plugin{}},
 //		Parties: parties, Games: games,
 //	}
-//	sets := &escs.Service{Parties: parties, Queue: queue, Games: games, Accounts: accounts}
+//	sets.Parties, sets.Queue, sets.Games = parties, queue, games
 //
 //	game:
 //	  serviceConfigs:
@@ -62,6 +63,28 @@
 // Sets whose time is over are looked at every cleanInterval. Then a party that has
 // no game is closed, and a game without results is given up; a running game is left
 // alone. After retainAfterEnd nothing is left of a set.
+//
+// # How results go back
+//
+// The end-of-game job of [Service.ResultsJob] asks the [ResultsTransformer] for the
+// scores of each player, and writes all of them into one row of an outbox, with the
+// id of the set and its round as the idempotency key. A [ResultEncoder] makes a
+// request of it for every attempt; secrets are added then, and never stored.
+//
+//	2xx without error in its body    SENT, and never sent again
+//	a code of alreadyHasResultCodes  SENT
+//	408, 425, 429, 5xx, no answer    again, after Retry-After or a random back-off that grows
+//	401, 403                         nothing is sent until the configuration changes
+//	other 4xx, error in a 2xx body   DEAD, with the body
+//
+// Attempts end resultGraceAfterEnd after the set, or at once for a game that ended
+// after its set; then the row is DEAD too. A row that is DEAD is an error in the log,
+// counts in gamebackend_escs_dead_results_total, is one of [Service.DeadResults], and
+// is sent again by ResendResultsOperatorV1 or [Service.ResendResults]. An attempt
+// begins with a commit, so that nodes never send the same at the same time; after a
+// crash between the answer and its commit the same body goes out with the same key.
+//
+// Package escstest plays the platform, for tests.
 //
 // # What a plugin may know
 //
