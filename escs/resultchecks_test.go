@@ -268,3 +268,57 @@ func TestResultsThatAreTooLargeAreNotSent(t *testing.T) {
 		equal(t, "scores", len(a.platform.Results()[0].Players[0].Scores), 256)
 	})
 }
+
+// TestCheck1FromSetStartToResults plays whole sets, started through both doors, in
+// which everything happens that the platform sees.
+func TestCheck1FromSetStartToResults(t *testing.T) {
+	inArena(t, resultOptions{}, func(a *arena) {
+		token, _ := a.PartnerTokens()
+		sender := &escstest.Sender{Address: a.Address(pragma.Gateway{Backend: pragma.Game, Type: pragma.Partner}), HTTP: a.HTTP(), Token: token, Secret: oldSecret}
+		ada, ben := a.Peer("ada"), a.Peer("ben")
+		for i, door := range []func(context.Context, *escstest.Set, escstest.Shape) error{sender.Call, sender.Post} {
+			set := &escstest.Set{
+				SetID: fmt.Sprint("set-", i), TournamentID: "t1", MatchID: "m1", RoundID: fmt.Sprint("r-", i), End: time.Now().Add(time.Hour),
+				Teams: [][]escstest.Player{{{PlayerID: "e-ada", IngamePlayerID: ada.ID.String(), LastName: "Lovelace"}}, {{PlayerID: "e-ben", IngamePlayerID: ben.ID.String()}}},
+			}
+			for range 10 {
+				if err := door(a.t.Context(), set, escstest.Shape{Lists: i == 0, Millis: i == 1}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a.play(ada, ben)
+			b := &bout{start: &escs.SetStart{SetID: set.SetID, RoundID: set.RoundID}, game: a.gameOf(ada), players: []pragma.PlayerID{ada.ID, ben.ID}}
+			for range 2 {
+				_ = a.games.End(a.t.Context(), b.game, ext.Value{}, b.report(float64(i), 7)) // it is over the second time
+			}
+			a.is(b, "RESULTS_SENT, SENT")
+			o := a.Operator(pragma.Game, pragma.RoleViewer)
+			got := o.Call("ExternalMatchmakingRpc.GetSetOperatorV1", m{"setId": set.SetID})["set"].(m)["result"].(m)
+			equal(t, "what operators see", []any{got["state"], got["attempts"], got["lastError"]}, []any{"SENT", 1.0, ""})
+		}
+		equal(t, "taken", a.taken(), []string{"set-0 0 7", "set-1 1 7"})
+		equal(t, "ids", a.platform.Results()[1].Players[0].PlayerID+" "+a.platform.Results()[1].RoundID, "e-ada r-1")
+		a.clean()
+	})
+}
+
+// play has two players queue, and takes their party into a game.
+func (a *arena) play(leader, other *pragmatest.Peer) {
+	a.t.Helper()
+	leader.Call("ExternalMatchmakingRpc.QueueForMatchmakingV1", nil)
+	other.Call("ExternalMatchmakingRpc.QueueForMatchmakingV1", nil)
+	for _, p := range []*pragmatest.Peer{leader, other} {
+		p.Call("PartyRpc.SetReadyStateV1", m{"ready": true})
+	}
+	leader.Call("PartyRpc.EnterMatchmakingV1", nil)
+	synctest.Wait()
+}
+
+func (a *arena) gameOf(p *pragmatest.Peer) pragma.GameInstanceID {
+	a.t.Helper()
+	ids, err := a.games.InstancesOf(a.t.Context(), p.ID)
+	if err != nil || len(ids) != 1 {
+		a.t.Fatalf("games of %s: %v, %v", p.Name, ids, err)
+	}
+	return ids[0]
+}

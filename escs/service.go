@@ -19,7 +19,7 @@ import (
 
 // Service is the service of external tournaments (escs §2). Fill in the fields and
 // put it into the list of services of a server's Game side, after the services it
-// uses. All fields but Encoder and Accounts are required: the parts only work
+// uses. All fields but Accounts, Encoder and Transport are required: the parts only work
 // together (escs §5). Fields must not be changed once the server runs.
 type Service struct {
 	// Parties, Queue and Games are the services of the same side. Parties must have
