@@ -37,6 +37,9 @@ func (p *Player) gameNotified(f *wire.Frame) (known bool, err error) {
 	if known, err = p.partyNotified(f); known {
 		return known, err
 	}
+	if known, err = p.tournamentNotified(f); known {
+		return known, err
+	}
 	return p.gameInstanceNotified(f)
 }
 
