@@ -61,7 +61,7 @@ func LibrariesAreGranted(m *Module, libs []Library) []Finding {
 func TestingStaysInTests(m *Module, ranks []Rank) []Finding {
 	var found []Finding
 	for _, p := range m.Packages {
-		if r, ok := RankOf(ranks, p.Path); ok && r.Level == SuiteRank {
+		if isSuite(ranks, p.Path) {
 			continue
 		}
 		for spec, path := range imports(p.Files) {

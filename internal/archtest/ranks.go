@@ -16,13 +16,23 @@ type Rank struct {
 // SuiteRank is the rank of packages that are there to be called by tests.
 const SuiteRank = 10
 
+// serverPackage is called by suites as well as by tests.
+const serverPackage = "internal/dbtest"
+
+// isSuite reports whether a package is there to be called by tests.
+func isSuite(ranks []Rank, pkg string) bool {
+	r, ok := RankOf(ranks, pkg)
+	return ok && (r.Level == SuiteRank || pkg == serverPackage)
+}
+
 // Ranks returns the layers of this module, from the top. The first row that
 // names a package counts.
 func Ranks() []Rank {
 	return []Rank{
 		{12, []string{"examples/*", "cmd/pragma"}, "programs; nobody imports them"},
 		{11, []string{"examples/*/..."}, "packages of one example, so that its program may import its own messages"},
-		{SuiteRank, []string{"pragma/pragmatest", "pragma/store/storetest", "pragma/cluster/clustertest", "escs/escstest", "internal/dbtest", "gameinstance/providertest"}, "harness and conformance suites, called by tests"},
+		{SuiteRank, []string{"pragma/pragmatest", "pragma/store/storetest", "pragma/cluster/clustertest", "escs/escstest", "gameinstance/providertest"}, "harness and conformance suites, called by tests"},
+		{9, []string{serverPackage}, "database servers for the suites"},
 		{9, []string{"plugins/*", "pragma/store/sqlite", "pragma/store/mysql", "pragma/store/postgres", "pragma/cluster/nats"}, "chosen in main, unknown below"},
 		{8, []string{"plugins", "client"}, "see every feature"},
 		{7, []string{"escs"}, "decorates the features; none knows it"},

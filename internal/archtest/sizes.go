@@ -72,7 +72,7 @@ func (s *Sizes) countLines(m *Module, p *Package) {
 	for _, f := range p.Tests {
 		tests += m.length(f).Lines
 	}
-	if r, ok := RankOf(Ranks(), p.Path); ok && r.Level == SuiteRank { // a suite is a test that ships
+	if isSuite(Ranks(), p.Path) { // a suite is a test that ships
 		production, tests = 0, production+tests
 	}
 	s.Production += production

@@ -130,3 +130,11 @@ func TestProxyCutsAfterTheGivenNumberOfBytes(t *testing.T) {
 		t.Error("a cut was reported that did not happen")
 	}
 }
+
+func TestServersOfTheProcessAreOne(t *testing.T) {
+	a, b := dbtest.Process().MariaDB(t), dbtest.Process().MariaDB(t)
+	if a != b || a == servers.MariaDB(t) {
+		t.Error("Process() has two servers, or that of the package")
+	}
+	a.Exec(t, "CREATE TABLE "+a.Schema(t)+".kept (x INT)")
+}

@@ -1,8 +1,8 @@
 package dbtest
 
 import (
-	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,6 +29,7 @@ type Servers struct {
 	err         error // of starting it
 	postgres    *Postgres
 	postgresErr error
+	settings    []string // of PostgreSQL
 }
 
 // Main runs the tests and ends the shared servers. It returns what os.Exit takes.
@@ -51,7 +52,7 @@ func (s *Servers) Main(m *testing.M) int {
 // Server is a running database server.
 type Server struct {
 	process
-	db      *sql.DB
+	admin   driver.Connector
 	schemas atomic.Int64 // made so far
 }
 
@@ -90,7 +91,6 @@ func NewMariaDB(t testing.TB, args ...string) *Server {
 }
 
 func (s *Server) close() {
-	s.db.Close()
 	s.Kill()
 	os.RemoveAll(s.dir)
 }
@@ -141,11 +141,9 @@ func startMariaDB(args []string) (_ *Server, err error) {
 		fmt.Sprintf("--port=%d", port), "--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "server.pid"),
 		"--init-file=" + grant, "--skip-name-resolve", "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",
 		"--innodb-flush-log-at-trx-commit=1", "--max-connections=300"}, append(asRoot(), args...)...)
-	connector, err := mysql.NewConnector(s.clientConfig(""))
-	if err != nil {
+	if s.admin, err = mysql.NewConnector(s.clientConfig("")); err != nil {
 		return nil, err
 	}
-	s.db = sql.OpenDB(connector)
 	return s, s.Start()
 }
 
@@ -170,7 +168,7 @@ func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // Start starts a server that was killed or stopped, and waits until it answers.
 func (s *Server) Start() error {
-	return s.start(func() error { return s.db.PingContext(context.Background()) })
+	return s.start(func() error { return s.exec("SELECT 1") })
 }
 
 // Kill ends the server at once, as kill -9 does.
@@ -192,7 +190,7 @@ func (s *Server) Schema(t testing.TB) string {
 	s.Exec(t, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
 	t.Cleanup(func() {
 		// A test that killed its server has nothing to remove.
-		_, _ = s.db.Exec("DROP DATABASE IF EXISTS " + name)
+		_ = s.exec("DROP DATABASE IF EXISTS " + name)
 	})
 	return name
 }
@@ -200,9 +198,17 @@ func (s *Server) Schema(t testing.TB) string {
 // Exec runs a statement as the administrator.
 func (s *Server) Exec(t testing.TB, query string, args ...any) {
 	t.Helper()
-	if _, err := s.db.Exec(query, args...); err != nil {
+	if err := s.exec(query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
+}
+
+// exec uses a connection of its own, so that nothing runs between the tests.
+func (s *Server) exec(query string, args ...any) error {
+	db := sql.OpenDB(s.admin)
+	defer db.Close()
+	_, err := db.Exec(query, args...)
+	return err
 }
 
 // DB returns the plain SQL driver on a schema, without anything of ours between.

@@ -32,7 +32,7 @@ func (s *Servers) Postgres(t testing.TB) *Postgres {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.postgres == nil && s.postgresErr == nil {
-		s.postgres, s.postgresErr = startPostgres(nil)
+		s.postgres, s.postgresErr = startPostgres(s.settings)
 	}
 	if s.postgresErr != nil {
 		t.Fatal(s.postgresErr)

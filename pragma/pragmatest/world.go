@@ -27,7 +27,8 @@ type World struct {
 	build   func() *pragma.Server
 	network *network
 	http    *http.Client
-	db      store.Driver
+	open    store.Opener
+	db      store.Driver // nil: not open
 	wrap    func(store.Driver) store.Driver
 	lease   *lease
 	logs    *Logs
@@ -48,8 +49,9 @@ type World struct {
 // goroutine that is left then fails the test.
 func Run(t *testing.T, build func() *pragma.Server, fn func(w *World)) {
 	t.Helper()
+	open := NewStore(t)
 	synctest.Test(t, func(t *testing.T) {
-		w := &World{T: t, build: build, network: newNetwork(), logs: &Logs{}}
+		w := &World{T: t, build: build, open: open, network: newNetwork(), logs: &Logs{}}
 		transport := &http.Transport{DialContext: w.network.dial}
 		w.http = &http.Client{Transport: transport}
 		defer func() {
@@ -61,7 +63,9 @@ func Run(t *testing.T, build func() *pragma.Server, fn func(w *World)) {
 			}
 			transport.CloseIdleConnections()
 			if w.db != nil {
-				_ = w.db.Close() // memory: cannot fail
+				if err := w.db.Close(); err != nil {
+					t.Errorf("close the store: %v", err)
+				}
 			}
 			if t.Failed() {
 				t.Logf("server log:\n%s", w.logs.String())
@@ -102,7 +106,10 @@ func (w *World) Start() {
 	}
 	if srv.Store == nil {
 		if w.db == nil {
-			w.db = store.NewMemory()
+			var err error
+			if w.db, err = w.open(context.Background()); err != nil {
+				w.T.Fatal(err)
+			}
 		}
 		db := w.db
 		if w.wrap != nil {
