@@ -130,7 +130,7 @@ func (d *databases) unknown(name string) string {
 	if len(names) == 0 {
 		return fmt.Sprintf("%.40q is no driver, and this program was built without any: fill in Databases of its pragma.Server", name)
 	}
-	return fmt.Sprintf("%.40q is no driver, want %s", name, strings.Join(names, " or "))
+	return fmt.Sprintf("%.40q is no driver, want one of %s", name, strings.Join(names, ", "))
 }
 
 // place adds a database, or the section to one that is there.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -194,7 +195,7 @@ func TestMistakesInDatabaseSectionsStandAtTheirKeys(t *testing.T) {
 		{"null is nothing", []string{"core: {databaseConfig: null}", "game: {serviceConfigs: {PenDaoConfig: {databaseConfig: null}}}"}, ""},
 		{"a driver that is not built in", []string{dao("PenDaoConfig", "{driver: POSTGRES}")},
 			"PenDaoConfig.databaseConfig.driver: this program was built without the driver POSTGRES: add postgres.Product() to Databases"},
-		{"an unknown driver", []string{dao("PenDaoConfig", "{driver: MONGO}")}, `databaseConfig.driver: "MONGO" is no driver, want SHELF or SQLITE`},
+		{"an unknown driver", []string{dao("PenDaoConfig", "{driver: MONGO}")}, `databaseConfig.driver: "MONGO" is no driver, want one of SHELF, SQLITE`},
 		{"an empty driver", []string{dao("PenDaoConfig", `{driver: ""}`)}, `databaseConfig.driver: "" is no driver`},
 		{"no driver means SQLite", []string{dao("PenDaoConfig", `{hostPortSchema: ""}`)}, "databaseConfig.hostPortSchema: is empty, want the path"},
 		{"no map", []string{"core: {databaseConfig: 3}"}, "core.databaseConfig: want a map, got 3"},
@@ -324,4 +325,51 @@ func TestOpenStoreOpensWhatTheServerUsed(t *testing.T) {
 	if _, err := os.Stat(file + ".pens"); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAnotherDatabaseNeedsARestartAndAnotherLineDoesNot(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "game.yml")
+	write := func(yaml string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const pens = "\ngame: {serviceConfigs: {PenDaoConfig: {databaseConfig: {driver: SHELF, hostPortSchema: %s}}}}\n"
+	session := func(burst int) string { return fmt.Sprintf("session: {playerBurst: %d}", burst) }
+	core := func(parts ...string) string { return "core: {" + strings.Join(parts, ", ") + "}" }
+	main := "databaseConfig: {driver: SHELF, hostPortSchema: main}"
+	write(core(main, session(2)) + fmt.Sprintf(pens, "pens"))
+	build := func() *pragma.Server {
+		cfg, err := pragma.LoadConfig(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &pragma.Server{Config: cfg, Databases: []store.Product{newShelf().product()}, Game: []pragma.Service{newDesk()}}
+	}
+	pragmatest.Run(t, build, func(w *pragmatest.World) {
+		pending := func(yaml string) int {
+			before := strings.Count(w.Logs(), "needs a restart")
+			write(yaml)
+			time.Sleep(6 * time.Second)
+			return strings.Count(w.Logs(), "needs a restart") - before
+		}
+		for _, c := range []struct {
+			name, yaml string
+			want       int
+		}{
+			{"another line", "\n\n" + core(session(3), main) + fmt.Sprintf(pens, "pens"), 0},
+			{"another database for a section", core(main, session(3)) + fmt.Sprintf(pens, "pencils"), 1},
+			{"another main database", core("databaseConfig: {driver: SHELF, hostPortSchema: other}", session(3)) + fmt.Sprintf(pens, "pens"), 1},
+		} {
+			if got := pending(c.yaml); got != c.want {
+				w.T.Errorf("%s: %d findings need a restart, want %d\n%s", c.name, got, c.want, w.Logs())
+			}
+		}
+		for _, path := range []string{"core.databaseConfig", "PenDaoConfig.databaseConfig"} {
+			if !strings.Contains(w.Logs(), path) {
+				w.T.Errorf("the log does not name %s", path)
+			}
+		}
+	})
 }

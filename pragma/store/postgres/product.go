@@ -21,8 +21,8 @@ func Product() store.Product {
 
 var _ store.Database = (*Config)(nil)
 
-// Place implements [store.Database]: the product, host and port, and schema. It is
-// empty if HostPortSchema is not valid.
+// Place implements [store.Database]: the product, host and port, and database. It
+// is empty if HostPortSchema is not valid.
 func (c Config) Place() string {
 	to, err := c.common().Target()
 	if err != nil {
