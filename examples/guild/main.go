@@ -1,6 +1,7 @@
 // Command guild is a studio's own services beside the engine's: guilds on the
 // game backend, with calls for players, game servers and operators, and news on
 // the social one. It starts the backend, uses every call once and ends.
+// Its arguments are YAML files with configuration, such as a database.
 package main
 
 import (
@@ -15,27 +16,35 @@ import (
 	"github.com/openpragma/engine/client"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/postgres"
+	"github.com/openpragma/engine/pragma/store/sqlite"
 )
 
 func newServer() *pragma.Server {
 	return &pragma.Server{
-		Social: []pragma.Service{&account.Service{}, &news{}},
-		Game:   []pragma.Service{&guilds{}},
+		Databases: []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()},
+		Social:    []pragma.Service{&account.Service{}, &news{}},
+		Game:      []pragma.Service{&guilds{}},
 	}
 }
 
 func main() {
-	if err := demo(context.Background(), os.Stdout); err != nil {
+	if err := demo(context.Background(), os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "guild:", err)
 		os.Exit(1)
 	}
 }
 
 // demo runs the backend on free ports for as long as the visit takes.
-func demo(ctx context.Context, out io.Writer) error {
+func demo(ctx context.Context, files []string, out io.Writer) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	srv := newServer()
+	if srv.Config, err = pragma.LoadConfig(files...); err != nil {
+		return err
+	}
 	srv.Logger = slog.New(slog.DiscardHandler)
 	srv.Listen = func(context.Context, pragma.Gateway, string) (net.Listener, error) {
 		return net.Listen("tcp", "127.0.0.1:0")

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,7 +18,7 @@ import (
 
 func TestVisitTellsItsStory(t *testing.T) {
 	var out strings.Builder
-	if err := demo(t.Context(), &out); err != nil {
+	if err := demo(t.Context(), database(t), &out); err != nil {
 		t.Fatal(err)
 	}
 	want := `robin founded Outlaws
@@ -87,4 +89,17 @@ func TestCallsAreRefusedOnOtherGateways(t *testing.T) {
 			}
 		}
 	})
+}
+
+// database returns the configuration files of the store that tests are run on.
+func database(t *testing.T) []string {
+	config := pragmatest.DatabaseConfig(t)
+	if config == "" {
+		return nil
+	}
+	file := filepath.Join(t.TempDir(), "database.yml")
+	if err := os.WriteFile(file, []byte("core: {databaseConfig: "+config+"}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{file}
 }

@@ -15,6 +15,9 @@ import (
 	"github.com/openpragma/engine/plugins/warmbody"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/postgres"
 	"github.com/openpragma/engine/pragma/store/sqlite"
 )
 
@@ -28,7 +31,7 @@ func (lobby) OnAddPlayer(ctx context.Context, r *party.AddPlayerRequest) error {
 	return nil
 }
 
-func newServer(database string) *pragma.Server {
+func newServer(cfg *pragma.Config, database string) *pragma.Server {
 	parties := &party.Service{Plugin: lobby{}}
 	games := &gameinstance.Service{
 		Provider: &localprocess.Plugin{Command: "./gameserver"},
@@ -40,16 +43,22 @@ func newServer(database string) *pragma.Server {
 		Games:   games,
 	}
 	return &pragma.Server{
-		Store:  sqlite.File(database),
-		Social: []pragma.Service{&account.Service{}},
-		Game:   []pragma.Service{parties, games, queue},
+		Config:    cfg,
+		Store:     sqlite.File(database),
+		Databases: []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()}, // for core.databaseConfig
+		Social:    []pragma.Service{&account.Service{}},
+		Game:      []pragma.Service{parties, games, queue},
 	}
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := newServer("hello.db").Run(ctx); err != nil {
+	cfg, err := pragma.LoadConfig(os.Args[1:]...) // YAML files; none: the defaults
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := newServer(cfg, "hello.db").Run(ctx); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
+	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 func TestREADMEShowsThisProgram(t *testing.T) {
@@ -33,7 +34,11 @@ func TestREADMEShowsThisProgram(t *testing.T) {
 
 func TestFourthPlayerIsRefusedByTheLobby(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	srv := newServer(filepath.Join(t.TempDir(), "hello.db"))
+	yaml := ""
+	if config := pragmatest.DatabaseConfig(t); config != "" {
+		yaml = "core: {databaseConfig: " + config + "}"
+	}
+	srv := newServer(pragmatest.Config(t, yaml), filepath.Join(t.TempDir(), "hello.db"))
 	srv.Logger = slog.New(slog.DiscardHandler)
 	srv.Listen = func(context.Context, pragma.Gateway, string) (net.Listener, error) {
 		return net.Listen("tcp", "127.0.0.1:0")

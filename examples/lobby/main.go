@@ -22,6 +22,10 @@ import (
 	"github.com/openpragma/engine/pragma/account"
 	"github.com/openpragma/engine/pragma/ext"
 	"github.com/openpragma/engine/pragma/inventory"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/postgres"
+	"github.com/openpragma/engine/pragma/store/sqlite"
 )
 
 // config has items with the tag "character" copied into the party.
@@ -39,8 +43,18 @@ type backend struct {
 	games *gameinstance.Service
 }
 
-func newBackend() (*backend, error) {
-	cfg, err := pragma.ParseConfig(config)
+// newBackend takes YAML files that are laid over config, such as one that names a
+// database.
+func newBackend(files ...string) (*backend, error) {
+	texts := []string{config}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, string(text))
+	}
+	cfg, err := pragma.ParseConfig(texts...)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +71,9 @@ func newBackend() (*backend, error) {
 	games := &gameinstance.Service{Parties: parties}
 	return &backend{
 		Server: &pragma.Server{
-			Config: cfg,
-			Social: []pragma.Service{accounts},
+			Config:    cfg,
+			Databases: []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()},
+			Social:    []pragma.Service{accounts},
 			Game: []pragma.Service{items, parties, games, &matchmaking.Service{
 				Plugin:  &warmbody.Plugin{NumberOfTeams: 2, PlayersPerTeam: 2},
 				Parties: parties, Games: games,
@@ -79,17 +94,17 @@ func (b *backend) grant(ctx context.Context, id pragma.PlayerID, things ...strin
 }
 
 func main() {
-	if err := demo(context.Background(), os.Stdout); err != nil {
+	if err := demo(context.Background(), os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "lobby:", err)
 		os.Exit(1)
 	}
 }
 
 // demo runs the backend on free ports for as long as the players stay.
-func demo(ctx context.Context, out io.Writer) error {
+func demo(ctx context.Context, files []string, out io.Writer) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	b, err := newBackend()
+	b, err := newBackend(files...)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ import (
 
 func TestDemoTellsItsStory(t *testing.T) {
 	var out strings.Builder
-	if err := demo(t.Context(), &out); err != nil {
+	if err := demo(t.Context(), database(t), &out); err != nil {
 		t.Fatal(err)
 	}
 	want := `robin wants chess: LOBBY_UNKNOWN_MODE
@@ -250,4 +252,17 @@ func TestMatchmakingKnowsTheMeanRating(t *testing.T) {
 
 func TestNoHookIsMisspelt(t *testing.T) {
 	pragmatest.CheckPlugin[party.Plugin](t, &lobby{})
+}
+
+// database returns the configuration files of the store that tests are run on.
+func database(t *testing.T) []string {
+	config := pragmatest.DatabaseConfig(t)
+	if config == "" {
+		return nil
+	}
+	file := filepath.Join(t.TempDir(), "database.yml")
+	if err := os.WriteFile(file, []byte("core: {databaseConfig: "+config+"}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{file}
 }

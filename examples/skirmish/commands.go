@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,12 +26,12 @@ func interrupted() context.Context {
 
 func run(ctx context.Context, args []string, out io.Writer) error {
 	command := ""
-	if len(args) > 0 {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		command, args = args[0], args[1:]
 	}
 	switch command {
 	case "":
-		return demo(ctx, out)
+		return demo(ctx, args, out)
 	case "serve":
 		return serve(ctx, args, out)
 	case "gameserver":
@@ -52,14 +53,19 @@ game:
 `
 
 // demo runs the backend, lets eight bots play an evening, and stops it.
-func demo(ctx context.Context, out io.Writer) error {
+func demo(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("skirmish", flag.ContinueOnError)
+	config := flags.String("config", "", "a YAML `file` with configuration, such as another database")
+	if stop, err := parse(flags, args, out); stop {
+		return err
+	}
 	s := newStory(out)
 	dir, err := os.MkdirTemp("", "skirmish")
 	if err != nil {
 		return fmt.Errorf("make a place for the database: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	cfg, err := pragma.ParseConfig(demoConfig)
+	cfg, where, err := demoConfiguration(*config)
 	if err != nil {
 		return err
 	}
@@ -78,7 +84,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	case err := <-done:
 		return err
 	case addresses := <-ready:
-		s.say("the backend is ready, its state is in SQLite")
+		s.say("the backend is ready, its state is %s", where)
 		err = tell(ctx, s, addresses)
 	}
 	stop()
@@ -89,19 +95,28 @@ func demo(ctx context.Context, out io.Writer) error {
 	return err
 }
 
+// demoConfiguration returns the configuration of the demonstration with that of a
+// file over it, and where the state is then.
+func demoConfiguration(file string) (cfg *pragma.Config, where string, err error) {
+	texts, where := []string{demoConfig}, "in SQLite"
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, "", err
+		}
+		texts, where = append(texts, string(text)), "where "+file+" says"
+	}
+	cfg, err = pragma.ParseConfig(texts...)
+	return cfg, where, err
+}
+
 // serve runs the backend on the documented ports until it is interrupted.
 func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	flags.SetOutput(out)
 	file := flags.String("db", "skirmish.db", "the database `file`; made if it is not there")
 	config := flags.String("config", "", "a YAML `file` with configuration")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil // it is printed
-	case err != nil:
+	if stop, err := parse(flags, args, out); stop {
 		return err
-	case flags.NArg() > 0:
-		return fmt.Errorf("serve does not know what to do with %q", flags.Args())
 	}
 	cfg := &pragma.Config{}
 	if *config != "" {
@@ -122,4 +137,18 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	return srv.Run(ctx)
+}
+
+// parse reads the flags of a command. stop means that there is nothing to do.
+func parse(flags *flag.FlagSet, args []string, out io.Writer) (stop bool, err error) {
+	flags.SetOutput(out)
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return true, nil // it is printed
+	case err != nil:
+		return true, err
+	case flags.NArg() > 0:
+		return true, fmt.Errorf("%s does not know what to do with %q", flags.Name(), flags.Args())
+	}
+	return false, nil
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/openpragma/engine/client"
+	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 // asProgram in the environment makes the test binary the program itself, also
@@ -151,7 +152,11 @@ func startStand(t *testing.T, settings string, limits ...string) *stand {
 	t.Helper()
 	s := &stand{t: t, dir: t.TempDir(), gateway: make(map[string]string)}
 	port := freePorts(t, 4)
-	config := "core:\n  gatewayManager:\n"
+	config := "core:\n"
+	if database := pragmatest.DatabaseConfig(t); database != "" {
+		config += "  databaseConfig: " + database + "\n"
+	}
+	config += "  gatewayManager:\n"
 	for _, backend := range []string{"social", "game"} {
 		config += "    " + backend + ":\n      operator: {enabled: false}\n"
 		for _, gateway := range []string{"player", "partner"} {

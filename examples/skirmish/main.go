@@ -4,6 +4,11 @@
 //	go run ./examples/skirmish         plays an evening and tells the story
 //	go run ./examples/skirmish serve   keeps the backend running
 //
+// Both take -config and a YAML file, which may choose another database than the
+// file of SQLite that is the default:
+//
+//	core: {databaseConfig: {driver: POSTGRES, hostPortSchema: "localhost:5432/skirmish", username: skirmish, password: "${DB_PASSWORD}"}}
+//
 // It is written as a studio would write it, outside the engine's module. Read
 // lobby.go and arena.go next, then gameserver.go, then bot.go.
 package main
@@ -20,6 +25,9 @@ import (
 	"github.com/openpragma/engine/plugins/warmbody"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/postgres"
 	"github.com/openpragma/engine/pragma/store/sqlite"
 )
 
@@ -30,7 +38,8 @@ func main() {
 	}
 }
 
-// backend is the whole of this game's online side.
+// backend is the whole of this game's online side. file is where its state is if
+// cfg names no database.
 func backend(cfg *pragma.Config, file string, log *slog.Logger) (*pragma.Server, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -48,10 +57,11 @@ func backend(cfg *pragma.Config, file string, log *slog.Logger) (*pragma.Server,
 		Games:   games,
 	}
 	return &pragma.Server{
-		Config: cfg,
-		Store:  sqlite.File(file),
-		Social: []pragma.Service{&account.Service{}},
-		Game:   []pragma.Service{parties, games, queue},
-		Logger: log,
+		Config:    cfg,
+		Store:     sqlite.File(file),
+		Databases: []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()},
+		Social:    []pragma.Service{&account.Service{}},
+		Game:      []pragma.Service{parties, games, queue},
+		Logger:    log,
 	}, nil
 }

@@ -10,12 +10,21 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 func TestDemoTellsTheStoryOfAnEvening(t *testing.T) {
 	t.Setenv(asProgram, "1") // for the game servers
+	var args []string
+	if config := pragmatest.DatabaseConfig(t); config != "" {
+		args = []string{"-config", filepath.Join(t.TempDir(), "database.yml")}
+		if err := os.WriteFile(args[1], []byte("core: {databaseConfig: "+config+"}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var out bytes.Buffer
-	if err := run(within(t, testTime), nil, &out); err != nil {
+	if err := run(within(t, testTime), args, &out); err != nil {
 		t.Fatalf("run: %v\n%s", err, &out)
 	}
 	story := out.String()
@@ -118,6 +127,9 @@ func TestServeNamesTheGatewayWhosePortIsTaken(t *testing.T) {
 
 func TestSecondServerOnTheSameFileIsRefused(t *testing.T) {
 	t.Parallel()
+	if pragmatest.DatabaseConfig(t) != "" {
+		t.Skip("the servers of a game may share a database")
+	}
 	s := startStand(t, "")
 	fails(t, runProgram(t, s.dir, nil, "serve", "-config", "skirmish.yml"), "skirmish.db", "in use")
 }
