@@ -52,6 +52,32 @@
 // newer token of the same session keeps it open; otherwise it is cut, and the
 // session detached, so that the client comes back with another token.
 //
+// # Where state is kept
+//
+// Server.Store is the database of a server without configuration. A file may name
+// another one, of any product in Server.Databases, and documented sections may name
+// databases for the records of their service (ADR 16):
+//
+//	core:
+//	  databaseConfig:                      # for everything
+//	    driver: POSTGRES                   # MYSQLDB or SQLITE
+//	    hostPortSchema: db.example.net:5432/skirmish # of SQLITE: the path of the file
+//	    username: skirmish
+//	    password: ${DB_PASSWORD}           # or file:<path>
+//	    tls: {enabled: true}               # caFile, certFile, keyFile, serverName
+//	    readConnections: 8
+//	    writeConnections: 2
+//	    queue: 1024                        # batches that wait
+//	    timeoutMillis: 10000
+//	    allowUnsafe: []                    # findings of the start-up probe that are accepted
+//	social:
+//	  serviceConfigs:
+//	    AccountDaoConfig: {databaseConfig: {driver: MYSQLDB}}  # and so on: for accounts
+//	    AuthCodeDaoConfig: {databaseConfig: {driver: MYSQLDB}} # for auth codes
+//
+// Sections that name the same database share its connections. Changes take effect
+// at the next start.
+//
 // # On the internet
 //
 // The section core says who may come in and how much of it. Keys are changed

@@ -4,6 +4,7 @@ package flows_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,10 @@ import (
 	"github.com/openpragma/engine/pragma/logindata"
 	"github.com/openpragma/engine/pragma/playerdata"
 	"github.com/openpragma/engine/pragma/pragmatest"
+	"github.com/openpragma/engine/pragma/store"
+	"github.com/openpragma/engine/pragma/store/mysql"
+	"github.com/openpragma/engine/pragma/store/postgres"
+	"github.com/openpragma/engine/pragma/store/sqlite"
 	"github.com/openpragma/engine/pragma/telemetry"
 )
 
@@ -54,26 +59,65 @@ func TestServerFollowsEveryFlow(t *testing.T) {
 	}
 }
 
+// Accounts and auth codes may be in databases of their own (ADR 16). Clients see no
+// difference, and no commit wants records of two databases.
+func TestFlowsAreTheSameWithDatabasesApart(t *testing.T) {
+	for _, file := range []string{"authcode.flow", "friends.flow", "match.flow", "operator.flow"} {
+		t.Run(strings.TrimSuffix(file, ".flow"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sections := []string{"AccountDaoConfig"}
+			if file == "authcode.flow" {
+				sections = append(sections, "AuthCodeDaoConfig")
+			}
+			var yaml []string
+			for _, section := range sections {
+				yaml = append(yaml, "social: {serviceConfigs: {"+section+": {databaseConfig: "+database(t)+"}}}")
+			}
+			pragmatest.Run(t, backendOf(t, file, yaml...), func(w *pragmatest.World) {
+				newPlay(w, false).run(string(text))
+			})
+		})
+	}
+}
+
+// database returns a databaseConfig of the store that tests are run on, or of a
+// file if that is in memory.
+func database(t *testing.T) string {
+	if config := pragmatest.DatabaseConfig(t); config != "" {
+		return config
+	}
+	return fmt.Sprintf("{driver: SQLITE, hostPortSchema: %q}", filepath.Join(t.TempDir(), "apart.db"))
+}
+
 // backendOf returns how the server of a flow is made: in those of game servers
 // that ask for games, there are games only when they do; that of auth codes needs
-// a configuration.
-func backendOf(t *testing.T, file string) func() *pragma.Server {
+// a configuration. There may be more configuration.
+func backendOf(t *testing.T, file string, yaml ...string) func() *pragma.Server {
+	build := backend
 	switch file {
 	case "authcode.flow":
-		config := pragmatest.Config(t, `social: {serviceConfigs: {AuthCodeServiceConfig: {
+		yaml = append(yaml, `social: {serviceConfigs: {AuthCodeServiceConfig: {
 			authCodeApplicationId: 5f158727c9e95137883b8b96, authCodeApplicationSecret: not-a-secret}}}`)
-		return func() *pragma.Server {
+		build = func() *pragma.Server {
 			srv := backend()
-			srv.Config = config
 			srv.Social = append(srv.Social, &authcode.Service{Accounts: srv.Social[0].(*account.Service)})
 			return srv
 		}
 	case "rulesbackfill.flow":
 		return rulesBackend
 	case "loadtest.flow", "gameserver.flow":
-		return pollingBackend
+		build = pollingBackend
 	}
-	return backend
+	config := pragmatest.Config(t, yaml...)
+	return func() *pragma.Server {
+		srv := build()
+		srv.Config = config
+		srv.Databases = []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()}
+		return srv
+	}
 }
 
 // rulesBackend is backend with two against two by rules, which fill running games
