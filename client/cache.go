@@ -29,8 +29,8 @@ type cache struct {
 	games      []gameEntry
 	gamesStale bool
 	overGames  recent[pragma.GameInstanceID]
-	// endedGames are those whose end was told. The server tells it again when it
-	// cannot know whether it arrived.
+	// endedGames are those of which the end, or that of the player's part, was told.
+	// The server tells it again when it cannot know whether it arrived.
 	endedGames recent[pragma.GameInstanceID]
 
 	events    []Event

@@ -362,6 +362,15 @@ func TestGamesEndInSeveralWays(t *testing.T) {
 				if diff := cmp.Diff(tt.want, got, cmp.Comparer(ext.Value.Equal)); diff != "" || err != nil {
 					t.Errorf("event (-want +got): %v\n%s", err, diff)
 				}
+				sock.notify("GameInstanceRpc."+tt.typ, tt.payload) // told again after a crash
+				sock.notify(addedToGame, `{"gameInstanceId":"`+gameA+`","ext":{},"gameInstance":`+game(gameA, 3)+`}`)
+				if e, err := sub.Next(t.Context()); err != nil || fmt.Sprintf("%T", e) != "client.GameJoined" {
+					t.Errorf("after the same news again and another game: %T, %v, want GameJoined", e, err)
+				}
+				sock.notify("GameInstanceRpc."+tt.typ, tt.payload)
+				if e, err := sub.Next(t.Context()); err != nil || fmt.Sprintf("%T", e) != fmt.Sprintf("%T", tt.want) {
+					t.Errorf("at the end of that: %T, %v, want %T", e, err, tt.want)
+				}
 			})
 		})
 	}

@@ -76,6 +76,7 @@ func (c *cache) gameAnswered(w *wire.BroadcastGameInstance) {
 
 // addedToGame takes AddedToGameV1Notification.
 func (c *cache) addedToGame(n *wire.GameInstanceAddedToGameV1Notification) {
+	c.endedGames.remove(pragma.GameInstanceID(n.GameInstanceID))
 	if n.GameInstance == nil { // a server of generation 94 or 339
 		c.overGames.remove(pragma.GameInstanceID(n.GameInstanceID))
 		c.needGames = true

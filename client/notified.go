@@ -87,8 +87,7 @@ func (p *Player) gameInstanceNotified(f *wire.Frame) (known bool, err error) {
 		})
 	case "GameInstanceRpc.RemovedFromGameV1Notification":
 		return true, applied(p, f, func(c *cache, n *wire.GameInstanceRemovedFromGameV1Notification) {
-			c.gameOver(n.GameInstanceID)
-			c.note(RemovedFromGame{GameInstanceID: pragma.GameInstanceID(n.GameInstanceID), Ext: n.Ext})
+			c.gameEnded(n.GameInstanceID, RemovedFromGame{GameInstanceID: pragma.GameInstanceID(n.GameInstanceID), Ext: n.Ext})
 		})
 	case "GameInstanceRpc.GameInstanceTerminationV1Notification":
 		return true, applied(p, f, func(c *cache, n *wire.GameInstanceTerminationV1Notification) {
@@ -98,7 +97,7 @@ func (p *Player) gameInstanceNotified(f *wire.Frame) (known bool, err error) {
 	return false, nil
 }
 
-// gameEnded takes the end of a game, once.
+// gameEnded takes the end of a game, or of the player's part in it, once.
 func (c *cache) gameEnded(id wire.UUID, e Event) {
 	c.gameOver(id)
 	if c.endedGames.has(pragma.GameInstanceID(id)) {

@@ -25,7 +25,9 @@ func (o *operator) try(call string, payload m) (m, string) {
 	return o.Try("GameInstanceRpc."+call+"OperatorV1", payload)
 }
 
-func (o *operator) do(call string, payload m) m { return o.Call("GameInstanceRpc."+call+"OperatorV1", payload) }
+func (o *operator) do(call string, payload m) m {
+	return o.Call("GameInstanceRpc."+call+"OperatorV1", payload)
+}
 
 func TestOperatorsFindGameInstances(t *testing.T) {
 	run(t, options{}, func(t *testing.T, w *world) {

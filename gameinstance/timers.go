@@ -99,14 +99,16 @@ func (t *turn) late(due *time.Time) bool {
 
 // fallBack runs a hook that owns what happens after a failure. If it fails, its
 // default is done instead.
-func (t *turn) fallBack(name string, hook func(ctx context.Context, p Plugin) error) error {
-	err := t.hook(name, func(ctx context.Context) error { return hook(ctx, t.s.Plugin) })
+func (t *turn) fallBack(name string, hook func(ctx context.Context, p Plugin, inst *Instance) error) error {
+	own := t.inst // a hook that overruns keeps it
+	err := t.hook(name, func(ctx context.Context) error { return hook(ctx, t.s.Plugin, own) })
 	if err == nil {
 		return nil
 	}
 	t.s.m.Log().ErrorContext(t.tx.Context(), "hook failed; its default is done instead", "hook", name, "gameInstanceId", t.h.ID, "err", err)
 	t.renew()
-	return t.hook(name, func(ctx context.Context) error { return hook(ctx, Defaults{}) })
+	fresh := t.inst
+	return t.hook(name, func(ctx context.Context) error { return hook(ctx, Defaults{}, fresh) })
 }
 
 // dropServer takes the server away, and tells it, before a hook decides what
@@ -155,8 +157,8 @@ func (t *turn) allocationFailed(cause string) error {
 		return err
 	}
 	t.neverBegan = true
-	err := t.fallBack("OnGameServerAllocationFailed", func(ctx context.Context, p Plugin) error {
-		return p.OnGameServerAllocationFailed(ctx, &GameServerAllocationFailedRequest{GameInstance: t.inst, Cause: cause})
+	err := t.fallBack("OnGameServerAllocationFailed", func(ctx context.Context, p Plugin, inst *Instance) error {
+		return p.OnGameServerAllocationFailed(ctx, &GameServerAllocationFailedRequest{GameInstance: inst, Cause: cause})
 	})
 	if err != nil {
 		return err
@@ -177,9 +179,9 @@ func (t *turn) initialPlayersFailed() error {
 		return err
 	}
 	t.neverBegan = true
-	err = t.fallBack("OnGameServerFailedToConnectInitialPlayers", func(ctx context.Context, p Plugin) error {
+	err = t.fallBack("OnGameServerFailedToConnectInitialPlayers", func(ctx context.Context, p Plugin, inst *Instance) error {
 		return p.OnGameServerFailedToConnectInitialPlayers(ctx, &GameServerFailedToConnectInitialPlayersRequest{
-			GameInstance: t.inst, InitialPlayers: t.pick(initial),
+			GameInstance: inst, InitialPlayers: inst.pick(initial),
 		})
 	})
 	if err != nil {
@@ -204,9 +206,9 @@ func (t *turn) morePlayersFailed() error {
 	}
 	t.rosterDirty = true
 	t.renew()
-	err = t.fallBack("OnGameServerFailedToConnectMorePlayers", func(ctx context.Context, p Plugin) error {
+	err = t.fallBack("OnGameServerFailedToConnectMorePlayers", func(ctx context.Context, p Plugin, inst *Instance) error {
 		return p.OnGameServerFailedToConnectMorePlayers(ctx, &GameServerFailedToConnectMorePlayersRequest{
-			GameInstance: t.inst, MorePlayers: t.pick(late),
+			GameInstance: inst, MorePlayers: inst.pick(late),
 		})
 	})
 	if err != nil {
@@ -216,9 +218,9 @@ func (t *turn) morePlayersFailed() error {
 }
 
 // pick returns the players of the working copy who are marked.
-func (t *turn) pick(marked map[pragma.PlayerID]bool) []*GamePlayer {
+func (i *Instance) pick(marked map[pragma.PlayerID]bool) []*GamePlayer {
 	var list []*GamePlayer
-	for _, p := range t.inst.present() {
+	for _, p := range i.present() {
 		if marked[p.m.PlayerID] {
 			list = append(list, p)
 		}
@@ -230,8 +232,8 @@ func (t *turn) serverDisconnected() error {
 	if err := t.dropServer(EndDisconnected, wire.GameInstanceTerminationKeepAliveFailed); err != nil {
 		return err
 	}
-	err := t.fallBack("OnGameServerDisconnected", func(ctx context.Context, p Plugin) error {
-		return p.OnGameServerDisconnected(ctx, &GameServerDisconnectedRequest{GameInstance: t.inst})
+	err := t.fallBack("OnGameServerDisconnected", func(ctx context.Context, p Plugin, inst *Instance) error {
+		return p.OnGameServerDisconnected(ctx, &GameServerDisconnectedRequest{GameInstance: inst})
 	})
 	if err != nil {
 		return err
@@ -245,8 +247,8 @@ func (t *turn) expired() error {
 		return nil // the configuration has changed
 	}
 	t.reason, t.final = wire.GameInstanceTerminationExpired, StateExpired
-	err := t.fallBack("OnGameInstanceExpired", func(ctx context.Context, p Plugin) error {
-		return p.OnGameInstanceExpired(ctx, &GameInstanceExpiredRequest{GameInstance: t.inst})
+	err := t.fallBack("OnGameInstanceExpired", func(ctx context.Context, p Plugin, inst *Instance) error {
+		return p.OnGameInstanceExpired(ctx, &GameInstanceExpiredRequest{GameInstance: inst})
 	})
 	if err != nil {
 		return err

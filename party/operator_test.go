@@ -26,7 +26,9 @@ func (o *operator) try(call string, payload m) (m, string) {
 	return o.Try("PartyRpc."+call+"OperatorV1", payload)
 }
 
-func (o *operator) do(call string, payload m) m { return o.Call("PartyRpc."+call+"OperatorV1", payload) }
+func (o *operator) do(call string, payload m) m {
+	return o.Call("PartyRpc."+call+"OperatorV1", payload)
+}
 
 func TestOperatorsFindParties(t *testing.T) {
 	run(t, options{}, func(w *world) {
