@@ -15,9 +15,6 @@ import (
 	"github.com/openpragma/engine/plugins/warmbody"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/account"
-	"github.com/openpragma/engine/pragma/store"
-	"github.com/openpragma/engine/pragma/store/mysql"
-	"github.com/openpragma/engine/pragma/store/postgres"
 	"github.com/openpragma/engine/pragma/store/sqlite"
 )
 
@@ -43,11 +40,10 @@ func newServer(cfg *pragma.Config, database string) *pragma.Server {
 		Games:   games,
 	}
 	return &pragma.Server{
-		Config:    cfg,
-		Store:     sqlite.File(database),
-		Databases: []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()}, // for core.databaseConfig
-		Social:    []pragma.Service{&account.Service{}},
-		Game:      []pragma.Service{parties, games, queue},
+		Config: cfg,
+		Store:  sqlite.File(database),
+		Social: []pragma.Service{&account.Service{}},
+		Game:   []pragma.Service{parties, games, queue},
 	}
 }
 

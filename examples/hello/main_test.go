@@ -14,7 +14,6 @@ import (
 	"github.com/openpragma/engine/party"
 	"github.com/openpragma/engine/pragma"
 	"github.com/openpragma/engine/pragma/ext"
-	"github.com/openpragma/engine/pragma/pragmatest"
 )
 
 func TestREADMEShowsThisProgram(t *testing.T) {
@@ -34,11 +33,7 @@ func TestREADMEShowsThisProgram(t *testing.T) {
 
 func TestFourthPlayerIsRefusedByTheLobby(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	yaml := ""
-	if config := pragmatest.DatabaseConfig(t); config != "" {
-		yaml = "core: {databaseConfig: " + config + "}"
-	}
-	srv := newServer(pragmatest.Config(t, yaml), filepath.Join(t.TempDir(), "hello.db"))
+	srv := newServer(&pragma.Config{}, filepath.Join(t.TempDir(), "hello.db"))
 	srv.Logger = slog.New(slog.DiscardHandler)
 	srv.Listen = func(context.Context, pragma.Gateway, string) (net.Listener, error) {
 		return net.Listen("tcp", "127.0.0.1:0")
