@@ -3,6 +3,7 @@ package dbtest
 import (
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -92,7 +93,7 @@ func NewMariaDB(t testing.TB, args ...string) *Server {
 
 func (s *Server) close() {
 	s.Kill()
-	os.RemoveAll(s.dir)
+	_ = s.dir.close()
 }
 
 func requireMariaDB(t testing.TB) {
@@ -105,16 +106,24 @@ func requireMariaDB(t testing.TB) {
 }
 
 // startMariaDB builds a data directory and starts a server on it.
-func startMariaDB(args []string) (_ *Server, err error) {
-	dir, err := os.MkdirTemp("", "dbtest-mariadb-")
+func startMariaDB(args []string) (*Server, error) {
+	dir, err := newGuarded("dbtest-mariadb-")
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			os.RemoveAll(dir)
+	s, err := newMariaDB(dir, args)
+	if err != nil {
+		if s != nil {
+			s.Kill()
 		}
-	}()
+		return nil, errors.Join(err, dir.close())
+	}
+	return s, nil
+}
+
+// newMariaDB returns a server that has to be killed even if there is an error.
+func newMariaDB(guarded *guarded, args []string) (_ *Server, err error) {
+	dir := guarded.path
 	install, _ := find("mariadb-install-db")
 	data, temp := filepath.Join(dir, "data"), filepath.Join(dir, "temp")
 	if err := os.Mkdir(temp, 0o700); err != nil {
@@ -136,7 +145,7 @@ func startMariaDB(args []string) (_ *Server, err error) {
 	if err := os.WriteFile(grant, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	s := &Server{process: process{name: "mariadbd", dir: dir, port: port}}
+	s := &Server{process: process{name: "mariadbd", dir: guarded, port: port}}
 	s.args = append([]string{server, "--no-defaults", "--datadir=" + data, "--tmpdir=" + temp, "--bind-address=127.0.0.1",
 		fmt.Sprintf("--port=%d", port), "--socket=" + filepath.Join(dir, "socket"), "--pid-file=" + filepath.Join(dir, "server.pid"),
 		"--init-file=" + grant, "--skip-name-resolve", "--innodb-log-file-size=32M", "--innodb-buffer-pool-size=64M",

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,6 +22,7 @@ import (
 type Postgres struct {
 	process
 	schemas atomic.Int64 // made so far
+	frozen  []int        // processes beside the first one
 }
 
 // Postgres returns the server of this test binary, or skips the test.
@@ -78,7 +78,7 @@ func findPostgres(name string) (string, bool) {
 }
 
 func startPostgres(settings []string) (*Postgres, error) {
-	dir, err := os.MkdirTemp("", "dbtest-postgres-")
+	dir, err := newGuarded("dbtest-postgres-")
 	if err != nil {
 		return nil, err
 	}
@@ -87,13 +87,14 @@ func startPostgres(settings []string) (*Postgres, error) {
 		if s != nil {
 			s.Kill()
 		}
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, dir.close())
 	}
 	return s, nil
 }
 
 // newPostgres returns a server that has to be killed even if there is an error.
-func newPostgres(dir string, settings []string) (*Postgres, error) {
+func newPostgres(guarded *guarded, settings []string) (*Postgres, error) {
+	dir := guarded.path
 	as, err := notRoot(dir)
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func newPostgres(dir string, settings []string) (*Postgres, error) {
 		"max_connections=300", "shared_buffers=64MB", "max_wal_size=2GB", "checkpoint_timeout=1h"}, settings...) {
 		args = append(args, "-c", setting)
 	}
-	s := &Postgres{process: process{name: "postgres", dir: dir, port: port, args: args, as: as}}
+	s := &Postgres{process: process{name: "postgres", dir: guarded, port: port, args: args, as: as}}
 	return s, s.Start()
 }
 
@@ -168,65 +169,9 @@ func (s *Postgres) ready() error {
 	return c.Close(ctx)
 }
 
-// Kill ends the server at once with all its processes, as kill -9 of each does.
-func (s *Postgres) Kill() {
-	_ = s.signal(syscall.SIGSTOP) // no further children
-	s.signalChildren(syscall.SIGKILL)
-	s.end(syscall.SIGKILL)
-}
-
-// Stop has the server shut down in order, without waiting for its clients.
-func (s *Postgres) Stop() { s.end(syscall.SIGINT) }
-
-// Freeze stops all processes of the server; connections stay open and silent.
-func (s *Postgres) Freeze() error {
-	if err := s.signal(syscall.SIGSTOP); err != nil {
-		return err
-	}
-	if s.signalChildren(syscall.SIGSTOP) == 0 {
-		return errors.New("the processes of the connections cannot be seen")
-	}
-	return nil
-}
-
-// Thaw lets a frozen server go on.
-func (s *Postgres) Thaw() error {
-	s.signalChildren(syscall.SIGCONT)
-	return s.signal(syscall.SIGCONT)
-}
-
-// signalChildren reaches the processes of the connections and of the log writer,
-// which belong to groups of their own, and
-// returns how many it has seen.
-func (s *Postgres) signalChildren(sig syscall.Signal) (reached int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cmd == nil {
-		return 0
-	}
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		// 17 (name) S 1 …
-		_, rest, _ := strings.Cut(string(text), ") ")
-		fields := strings.Fields(rest)
-		if len(fields) < 2 || fields[1] != strconv.Itoa(s.pid) {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
-			_ = syscall.Kill(pid, sig)
-			reached++
-		}
-	}
-	return reached
-}
-
 func (s *Postgres) close() {
 	s.Kill()
-	os.RemoveAll(s.dir)
+	_ = s.dir.close()
 }
 
 // Addr returns host and port of the server. It stays the same after a restart.
@@ -236,7 +181,7 @@ func (s *Postgres) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 // server alone to read.
 func (s *Postgres) WriteData(t testing.TB, name string, text []byte) {
 	t.Helper()
-	path := filepath.Join(s.dir, "data", name)
+	path := filepath.Join(s.dir.path, "data", name)
 	err := os.WriteFile(path, text, 0o600)
 	if err == nil && s.as != nil {
 		err = os.Chown(path, int(s.as.Uid), int(s.as.Gid))

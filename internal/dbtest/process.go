@@ -2,7 +2,6 @@ package dbtest
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -18,29 +17,20 @@ import (
 // startTime is how long a server may take to answer its first connection.
 const startTime = 60 * time.Second
 
-// watchdog runs the server given by its arguments. When file 3 ends, which
-// happens at the latest with the test binary, it ends the server and removes its
-// files. $0 is the file for the server's process id.
-const watchdog = `
-"$@" </dev/null 3<&- & server=$!
-echo $server >"$0"
-(while read -r _; do :; done; kill -9 $server; rm -rf "${0%/*}") <&3 & guard=$!
-exec 3<&-
-wait $server
-kill -9 $guard`
+// launcher runs the server given by its arguments. $0 is the file for its process id.
+const launcher = `"$@" </dev/null & echo $! >"$0"; wait $!`
 
 // process is one server process that can be killed, frozen and started again.
 type process struct {
 	name string
-	dir  string // holds data, log and process id
+	dir  *guarded // holds data, log and process id
 	port int
 	args []string
 	as   *syscall.Credential // the account it runs as; nil: ours
 
-	mu    sync.Mutex
-	cmd   *exec.Cmd
-	pid   int
-	leash io.Closer
+	mu  sync.Mutex
+	cmd *exec.Cmd
+	pid int
 }
 
 // start runs the server and waits until ready succeeds.
@@ -69,22 +59,14 @@ func (p *process) launch() error {
 		return err
 	}
 	defer log.Close()
-	in, leash, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	pidFile := filepath.Join(p.dir, "pid")
-	_ = os.Remove(pidFile)
-	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, pidFile}, p.args...)...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, log, log
-	cmd.ExtraFiles = []*os.File{in} // 3
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
+	pidFile := p.pidFile()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", launcher, pidFile}, p.args...)...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir.path, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as, Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		leash.Close()
 		return err
 	}
-	p.cmd, p.leash = cmd, leash
+	p.cmd = cmd
 	for range 500 {
 		text, _ := os.ReadFile(pidFile)
 		if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
@@ -96,7 +78,9 @@ func (p *process) launch() error {
 	return fmt.Errorf("no process id in %s", pidFile)
 }
 
-func (p *process) logFile() string { return filepath.Join(p.dir, "log") }
+func (p *process) pidFile() string { return filepath.Join(p.dir.path, "pid") }
+
+func (p *process) logFile() string { return filepath.Join(p.dir.path, "log") }
 
 func (p *process) alive() bool { return p.signal(0) == nil }
 
@@ -116,11 +100,11 @@ func (p *process) end(s syscall.Signal) {
 	if p.cmd == nil {
 		return
 	}
-	_ = syscall.Kill(p.pid, syscall.SIGCONT)
 	_ = syscall.Kill(p.pid, s)
+	_ = syscall.Kill(p.pid, syscall.SIGCONT)
 	_ = p.cmd.Wait()
-	p.leash.Close()
 	p.cmd = nil
+	_ = os.Remove(p.pidFile())
 }
 
 // freePort returns a port of the loopback address that nobody listens on.
