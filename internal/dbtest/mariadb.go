@@ -70,7 +70,7 @@ func (s *Servers) MariaDB(t testing.TB) *Server {
 			// nothing; benchmarks want the truth.
 			args = append(args, "--innodb-flush-method=nosync")
 		}
-		s.mariadb, s.err = startMariaDB(args)
+		s.mariadb, s.err = startMariaDB(t, args)
 	}
 	if s.err != nil {
 		t.Fatal(s.err)
@@ -83,7 +83,7 @@ func (s *Servers) MariaDB(t testing.TB) *Server {
 func NewMariaDB(t testing.TB, args ...string) *Server {
 	t.Helper()
 	requireMariaDB(t)
-	s, err := startMariaDB(args)
+	s, err := startMariaDB(t, args)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,8 +106,8 @@ func requireMariaDB(t testing.TB) {
 }
 
 // startMariaDB builds a data directory and starts a server on it.
-func startMariaDB(args []string) (*Server, error) {
-	dir, err := newGuarded("dbtest-mariadb-")
+func startMariaDB(t testing.TB, args []string) (*Server, error) {
+	dir, err := newGuarded(t, "dbtest-mariadb-")
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (s *Servers) Postgres(t testing.TB) *Postgres {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.postgres == nil && s.postgresErr == nil {
-		s.postgres, s.postgresErr = startPostgres(s.settings)
+		s.postgres, s.postgresErr = startPostgres(t, s.settings)
 	}
 	if s.postgresErr != nil {
 		t.Fatal(s.postgresErr)
@@ -45,7 +45,7 @@ func (s *Servers) Postgres(t testing.TB) *Postgres {
 func NewPostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
 	requirePostgres(t)
-	s, err := startPostgres(settings)
+	s, err := startPostgres(t, settings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +77,8 @@ func findPostgres(name string) (string, bool) {
 	return slices.MaxFunc(all, func(a, b string) int { return version(a) - version(b) }), true
 }
 
-func startPostgres(settings []string) (*Postgres, error) {
-	dir, err := newGuarded("dbtest-postgres-")
+func startPostgres(t testing.TB, settings []string) (*Postgres, error) {
+	dir, err := newGuarded(t, "dbtest-postgres-")
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func newPostgres(guarded *guarded, settings []string) (*Postgres, error) {
 	server, _ := findPostgres("postgres")
 	args := []string{server, "-D", data}
 	for _, setting := range append([]string{"listen_addresses=127.0.0.1", fmt.Sprintf("port=%d", port), "unix_socket_directories=",
-		"max_connections=300", "shared_buffers=64MB", "max_wal_size=2GB", "checkpoint_timeout=1h"}, settings...) {
+		"dynamic_shared_memory_type=mmap", "max_connections=300", "shared_buffers=64MB", "max_wal_size=2GB", "checkpoint_timeout=1h"}, settings...) {
 		args = append(args, "-c", setting)
 	}
 	s := &Postgres{process: process{name: "postgres", dir: guarded, port: port, args: args, as: as}}
@@ -170,7 +170,10 @@ func (s *Postgres) ready() error {
 }
 
 func (s *Postgres) close() {
-	s.Kill()
+	if s.frozen != nil {
+		_ = s.Thaw()
+	}
+	s.end(syscall.SIGQUIT) // at once, but it gives back its shared memory
 	_ = s.dir.close()
 }
 
