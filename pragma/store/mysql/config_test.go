@@ -141,7 +141,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	wrong := fine
 	wrong.Password = "something else"
 	refuses(t, wrong, "check username, password and GRANT")
-	refuses(t, config("127.0.0.1:1", "game"), "store: unavailable", "connect")
+	refuses(t, config("127.0.0.1:1", "game"), "store: unavailable", "connect", "check hostPortSchema and tls", "MySQL")
 	plain := fine
 	plain.TLS = mysql.TLS{Enabled: true}
 	if err := refuses(t, plain); !strings.Contains(strings.ToLower(err.Error()), "tls") {

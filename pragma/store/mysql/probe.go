@@ -98,6 +98,8 @@ func connectError(k *connector, err error) error {
 		err = fmt.Errorf("%w: create it with CREATE DATABASE `%s` CHARACTER SET utf8mb4", err, k.config.DBName)
 	case errAccessDenied, 1044:
 		err = fmt.Errorf("%w: check username, password and GRANT", err)
+	case 0:
+		err = fmt.Errorf("%w: check hostPortSchema and tls, and that a MySQL or MariaDB server answers there", err)
 	}
 	return portError("connect", sqlstore.Final, err)
 }

@@ -79,6 +79,8 @@ func connectError(k *connector, err error) error {
 		err = fmt.Errorf("%w: create it with CREATE DATABASE %q", err, k.config.Database)
 	case strings.HasPrefix(code, "28"), code == codeNoRight:
 		err = fmt.Errorf("%w: check username, password, GRANT and pg_hba.conf", err)
+	case code == "":
+		err = fmt.Errorf("%w: check hostPortSchema and tls, and that a PostgreSQL server answers there", err)
 	}
 	return portError("connect", sqlstore.Final, err)
 }
