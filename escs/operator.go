@@ -81,7 +81,7 @@ func (st *set) overview() wire.OperatorSetOverview {
 
 // getSetOperatorV1 shows a set and what became of its results, without names.
 func (s *Service) getSetOperatorV1(ctx context.Context, _ *pragma.OperatorSession, req *wire.ExternalMatchmakingGetSetOperatorV1Request) (*wire.ExternalMatchmakingGetSetOperatorV1Response, error) {
-	if req.SetID == "" || len(req.SetID) > maxID {
+	if !isSetID(req.SetID) {
 		return nil, errNoSet
 	}
 	st, err := s.readSet(ctx, req.SetID)

@@ -16,21 +16,20 @@ import (
 // queueForMatchmakingV1 brings the caller into the party of his set (escs E4). He
 // may ask any number of times.
 func (s *Service) queueForMatchmakingV1(ctx context.Context, who *pragma.PlayerSession, req *wire.ExternalMatchmakingQueueForMatchmakingV1Request) (*wire.ExternalMatchmakingQueueForMatchmakingV1Response, error) {
-	id, err := s.choose(ctx, who.PlayerID, req.SetID)
+	id, err := s.choose(ctx, who, req.SetID)
 	if err != nil {
 		return nil, err
 	}
-	var resp *wire.ExternalMatchmakingQueueForMatchmakingV1Response
-	err = again(ctx, func() error {
-		resp, err = s.queue(ctx, who, id)
-		if errors.Is(err, errWaitsElsewhere) { // alone: it may be left
-			if err := s.Parties.LeaveMatchmaking(ctx, who.PlayerID); err != nil && !errors.Is(err, party.ErrNotInParty) {
-				return err
-			}
-			resp, err = s.queue(ctx, who, id)
+	resp, err := s.queueAgain(ctx, who, id)
+	if ReasonOf(err) == SetUnplayable {
+		known, failed := s.meet(ctx, id)
+		if failed != nil {
+			return nil, failed
 		}
-		return err
-	})
+		if known {
+			resp, err = s.queueAgain(ctx, who, id)
+		}
+	}
 	switch {
 	case errors.Is(err, errWaitsElsewhere):
 		err = cannotJoin(InOtherParty)
@@ -43,20 +42,32 @@ func (s *Service) queueForMatchmakingV1(ctx context.Context, who *pragma.PlayerS
 	return resp, nil
 }
 
+// queueAgain tries until the change does not run into others.
+func (s *Service) queueAgain(ctx context.Context, who *pragma.PlayerSession, id string) (resp *wire.ExternalMatchmakingQueueForMatchmakingV1Response, err error) {
+	err = again(ctx, func() (err error) {
+		resp, err = s.queue(ctx, who, id)
+		if errors.Is(err, errWaitsElsewhere) { // alone: it may be left
+			if err := s.Parties.LeaveMatchmaking(ctx, who.PlayerID); err != nil && !errors.Is(err, party.ErrNotInParty) {
+				return err
+			}
+			resp, err = s.queue(ctx, who, id)
+		}
+		return err
+	})
+	return resp, err
+}
+
 // choose returns the set that a player means: the one he names, or the newest one
 // that is alive (escs F33). If none is, the newest of all tells why, unless it was
 // played: that says nothing about the next, which may be on its way (F1).
-func (s *Service) choose(ctx context.Context, player pragma.PlayerID, named string) (string, error) {
+func (s *Service) choose(ctx context.Context, who *pragma.PlayerSession, named string) (string, error) {
 	if named != "" {
-		if len(named) > maxID {
+		if !isSetID(named) {
 			return "", notFound(NoSet)
 		}
 		return named, nil
 	}
-	of, err := read[playerSets](ctx, s, playerKind, player.String())
-	if errors.Is(err, entity.ErrNotFound) {
-		return "", notFound(NoSet)
-	}
+	sets, err := s.setsOf(ctx, who)
 	if err != nil {
 		return "", err
 	}
@@ -65,7 +76,7 @@ func (s *Service) choose(ctx context.Context, player pragma.PlayerID, named stri
 		return "", err
 	}
 	last := new(set)
-	for _, p := range slices.Backward(of.Sets) {
+	for _, p := range slices.Backward(sets) {
 		st, err := s.readSet(ctx, p.SetID)
 		switch {
 		case errors.Is(err, entity.ErrNotFound):
@@ -81,6 +92,24 @@ func (s *Service) choose(ctx context.Context, player pragma.PlayerID, named stri
 		return "", notFound(NoSet)
 	}
 	return last.ID, nil
+}
+
+// setsOf returns the sets that name a player, the newest last. Those of his account
+// name him too if they came before he did.
+func (s *Service) setsOf(ctx context.Context, who *pragma.PlayerSession) ([]playerSet, error) {
+	var sets []playerSet
+	for _, id := range []string{who.PlayerID.String(), who.SocialID.String()} {
+		of, err := read[playerSets](ctx, s, playerKind, id)
+		if errors.Is(err, entity.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, of.Sets...)
+	}
+	slices.SortStableFunc(sets, func(a, b playerSet) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
+	return sets, nil
 }
 
 // alive reports whether players may queue.
@@ -136,7 +165,7 @@ func (s *Service) mayQueue(tx *entity.Tx, st *set, who *pragma.PlayerSession) er
 		return err
 	}
 	switch {
-	case st.find(who.PlayerID) == nil:
+	case st.find(who.PlayerID) == nil && !st.awaits(who):
 		return cannotJoin(NotParticipant)
 	case st.State == Unplayable:
 		return cannotJoin(SetUnplayable)

@@ -109,6 +109,8 @@ func (s *SetStart) check(mostPlayers int) error {
 	switch {
 	case s.SetID == "":
 		return invalid("setId is missing")
+	case !isSetID(s.SetID):
+		return invalid("setId is no text that can be kept")
 	case s.SetEndTimeUnix <= 0:
 		return invalid("setEndTimeUnix is missing")
 	}
@@ -284,11 +286,11 @@ const maxSetsOfPlayer = 64
 // list notes the set with each of its players.
 func (s *Service) list(tx *entity.Tx, st *set) error {
 	for i := range st.Players {
-		id := st.Players[i].PlayerID
-		if id.IsZero() {
+		id := st.Players[i].listedAs()
+		if id == "" {
 			continue
 		}
-		of, err := s.of.InOrNew(tx, id.String())
+		of, err := s.of.InOrNew(tx, id)
 		if err != nil {
 			return fmt.Errorf("list set with player %s: %w", id, err)
 		}
@@ -303,11 +305,11 @@ func (s *Service) list(tx *entity.Tx, st *set) error {
 // unlist takes the set from the records of its players.
 func (s *Service) unlist(tx *entity.Tx, st *set) error {
 	for i := range st.Players {
-		id := st.Players[i].PlayerID
-		if id.IsZero() {
+		id := st.Players[i].listedAs()
+		if id == "" {
 			continue
 		}
-		of, err := s.of.InOrNew(tx, id.String())
+		of, err := s.of.InOrNew(tx, id)
 		if err != nil {
 			return fmt.Errorf("take set from player %s: %w", id, err)
 		}

@@ -90,6 +90,8 @@ func TestF7InvalidSetStart(t *testing.T) {
 			"no set id":         func(p obj) { delete(p, "setId") },
 			"empty set id":      func(p obj) { p["setId"] = "" },
 			"huge set id":       func(p obj) { p["setId"] = long },
+			"set id is no text": func(p obj) { p["setId"] = obj{"$oid": "5f158727c9e95137883b8b96"} },
+			"player id is none": func(p obj) { p["participants"] = []any{[]any{obj{"ingamePlayerId": []any{robin.ID.String()}}}} },
 			"huge round id":     func(p obj) { p["roundId"] = long },
 			"no participants":   func(p obj) { delete(p, "participants") },
 			"null participants": func(p obj) { p["participants"] = nil },

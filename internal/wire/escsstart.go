@@ -85,25 +85,25 @@ func (s *EscsSetStart) read(raw jsontext.Value, opts json.Options) error {
 
 // escsStart is a bare set start as it is read.
 type escsStart struct {
-	SetID          looseText  `json:"setId"`
-	TournamentID   looseText  `json:"tournamentId"`
-	MatchID        looseText  `json:"matchId"`
+	SetID          looseID    `json:"setId"`
+	TournamentID   looseID    `json:"tournamentId"`
+	MatchID        looseID    `json:"matchId"`
 	SetEndTimeUnix escsTime   `json:"setEndTimeUnix"`
 	Participants   []escsTeam `json:"participants"`
 	Misspelt       []escsTeam `json:"pariticipants"` // as the documentation has it
-	RoundID        looseText  `json:"roundId"`
+	RoundID        looseID    `json:"roundId"`
 	GlobalMetadata looseText  `json:"globalMetadata"`
 }
 
 type escsPlayer struct {
-	PlayerID       looseText `json:"playerId"`
-	IngamePlayerID looseText `json:"ingamePlayerId"`
+	PlayerID       looseID   `json:"playerId"`
+	IngamePlayerID looseID   `json:"ingamePlayerId"`
 	Username       looseText `json:"username"`
 	FirstName      looseText `json:"firstName"`
 	LastName       looseText `json:"lastName"`
 	IngameMetadata looseText `json:"ingameMetadata"`
 	Avatar         looseText `json:"avatar"`
-	RoundID        looseText `json:"roundId"`
+	RoundID        looseID   `json:"roundId"`
 }
 
 // payload puts together what was read.
@@ -170,6 +170,19 @@ func (t *looseText) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		*t = looseText(raw)
 	}
 	return nil
+}
+
+// looseID is a text or a number: whatever else it may be, it is no id.
+type looseID string
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom].
+func (t *looseID) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	switch kind := dec.PeekKind(); kind {
+	case '"', '0', 'n':
+		return (*looseText)(t).UnmarshalJSONFrom(dec)
+	default:
+		return mismatch("an id").not(kind)
+	}
 }
 
 // escsTime is a time in seconds since 1970; milliseconds are recognised by their
