@@ -94,7 +94,7 @@ func mishap(r *rand.Rand) escstest.Fault {
 		func() escstest.Fault { return escstest.Status(401) },
 		func() escstest.Fault { return escstest.Status(400 + r.IntN(30)) },
 		func() escstest.Fault { return escstest.ErrorInBody("NO", "no") },
-		func() escstest.Fault { return escstest.Huge(200, 1<<20+r.IntN(1000)) },
+		func() escstest.Fault { return escstest.Huge(200, 1<<20+1+r.IntN(1000)) },
 		func() escstest.Fault { return escstest.Fault{Status: 200, Body: `{"half`, Accept: r.IntN(2) == 0} },
 	}
 	return all[r.IntN(len(all))]()
