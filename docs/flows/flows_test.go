@@ -93,8 +93,8 @@ func database(t *testing.T) string {
 }
 
 // backendOf returns how the server of a flow is made: in those of game servers
-// that ask for games, there are games only when they do; that of auth codes needs
-// a configuration. There may be more configuration.
+// that ask for games, there are games only when they do; those of auth codes and
+// tournaments need a configuration. There may be more configuration.
 func backendOf(t *testing.T, file string, yaml ...string) func() *pragma.Server {
 	build := backend
 	switch file {
@@ -106,6 +106,9 @@ func backendOf(t *testing.T, file string, yaml ...string) func() *pragma.Server 
 			srv.Social = append(srv.Social, &authcode.Service{Accounts: srv.Social[0].(*account.Service)})
 			return srv
 		}
+	case "tournament.flow":
+		yaml = append(yaml, tournamentConfig)
+		build = tournamentBackend
 	case "rulesbackfill.flow":
 		return rulesBackend
 	case "loadtest.flow", "gameserver.flow":
