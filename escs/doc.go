@@ -45,7 +45,8 @@
 // many forms are read. A set start may come any number of times. As long as nobody
 // has queued, the last one counts; after that only a later end and new metadata are
 // taken (escs F5, F6). One that names a player who is unknown here is kept as
-// [Unplayable].
+// [Unplayable], until he has come to this game shard: whoever queues has him looked
+// up again.
 //
 // # The life of a set
 //

@@ -234,6 +234,33 @@ func TestServiceFindsItsPluginsInsideOthers(t *testing.T) {
 	}
 }
 
+func TestServicesThatDoNotBelongTogetherAreRefused(t *testing.T) {
+	for name, swap := range map[string]func(s *escs.Service){
+		"other parties": func(s *escs.Service) {
+			s.Parties = &party.Service{Plugin: &escs.ExternalMatchmakingPartyPlugin{}}
+		},
+		"other games": func(s *escs.Service) {
+			s.Games = &gameinstance.Service{Parties: s.Parties, Jobs: s.Games.Jobs}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parties := &party.Service{Plugin: &escs.ExternalMatchmakingPartyPlugin{}}
+			games := &gameinstance.Service{Parties: parties}
+			queue := &matchmaking.Service{Plugin: &escs.ExternalMatchmakingFillPartyPlugin{}, Parties: parties, Games: games}
+			sets := &escs.Service{Parties: parties, Queue: queue, Games: games, Transformer: noScores{}}
+			games.Jobs = []gameinstance.Job{sets.ResultsJob()}
+			swap(sets)
+			srv := &pragma.Server{
+				Social: []pragma.Service{&account.Service{}}, Game: []pragma.Service{parties, games, queue, sets},
+				Config: pragmatest.Config(t, "game: {serviceConfigs: {EscsConfig: {"+requiredKeys+"}}}"),
+			}
+			if err := srv.Check(); err == nil || !strings.Contains(err.Error(), "those of its Queue") {
+				t.Errorf("Check() = %v, want it to say that the services do not belong together", err)
+			}
+		})
+	}
+}
+
 // check reports what a server with these plugins and this configuration would say.
 func check(t *testing.T, lobby party.Plugin, plugin matchmaking.Plugin, yaml string) error {
 	t.Helper()

@@ -22,8 +22,8 @@ import (
 // uses. All fields but Accounts, Encoder and Transport are required: the parts only work
 // together (escs §5). Fields must not be changed once the server runs.
 type Service struct {
-	// Parties, Queue and Games are the services of the same side. Parties must have
-	// an [ExternalMatchmakingPartyPlugin], Queue an
+	// Parties, Queue and Games are the services of the same side, that use each other.
+	// Parties must have an [ExternalMatchmakingPartyPlugin], Queue an
 	// [ExternalMatchmakingFillPartyPlugin].
 	Parties *party.Service
 	Queue   *matchmaking.Service
@@ -83,6 +83,9 @@ func (s *Service) Mount(m *pragma.Mount) error {
 	}
 	if s.Parties == nil || s.Queue == nil || s.Games == nil {
 		return errors.New("escs.Service needs its fields Parties, Queue and Games")
+	}
+	if s.Parties != s.Queue.Parties || s.Games != s.Queue.Games {
+		return errors.New("escs.Service: Parties and Games must be those of its Queue")
 	}
 	s.m = m
 	var errs [5]error
