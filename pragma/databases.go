@@ -24,6 +24,9 @@ type Database struct {
 	Kinds []string
 	// Open probes the database, brings its schema up to date and opens it.
 	Open store.Opener
+	// Inspector looks at it without changing anything. It is nil if the product
+	// cannot, and for [Server.Store].
+	Inspector store.Inspector
 }
 
 // mainSection is where the database of the server is configured.
@@ -193,6 +196,7 @@ func (p *plan) list(fallback store.Opener) []Database {
 
 func (n *named) describe() Database {
 	d := Database{Place: n.place, Open: n.Open}
+	d.Inspector, _ = n.Database.(store.Inspector)
 	for _, s := range n.sections {
 		d.Sections, d.Kinds = append(d.Sections, s.path), append(d.Kinds, s.kinds...)
 	}
@@ -218,6 +222,9 @@ func (c *core) openStore(ctx context.Context, fallback store.Opener) (_ store.Dr
 			return nil, db.openError(err)
 		}
 		opened = append(opened, d)
+		if err := store.RefuseUnfinished(ctx, d); err != nil {
+			return nil, db.openError(err)
+		}
 		for _, section := range db.Sections {
 			if i > 0 { // what is in the first one needs no route
 				holder[section] = d

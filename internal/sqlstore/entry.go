@@ -58,8 +58,9 @@ func (es Entries) Apply(group []*Job, results []error) {
 			e := es.Find(s.Key)
 			e.Watched = true
 			switch s.Op {
-			case store.OpPut:
-				e.Rev, e.Written, e.Token, e.Step = s.Expect+1, true, j.Token, s
+			case store.OpPut, store.OpImport:
+				e.Rev, e.Token = s.Written(j.Token)
+				e.Written, e.Step = true, s
 			case store.OpDelete:
 				e.Rev, e.Written, e.Step = 0, true, nil
 			}

@@ -32,7 +32,8 @@ func (j *Job) claim(as int32) bool { return j.state.CompareAndSwap(queued, as) }
 // Limits bound a group of jobs. A single batch may have more bytes.
 type Limits struct{ Jobs, Steps, Bytes int }
 
-// Queue holds the batches that wait for a writer.
+// Queue holds the batches that wait for a writer. A nil one is that of a database
+// which was opened for reading: it refuses every batch.
 type Queue struct {
 	jobs    chan *Job
 	limits  Limits
@@ -46,11 +47,18 @@ func NewQueue(size int, limits Limits) *Queue {
 
 // Close lets the writers finish what they have begun, and refuses the rest. It
 // is called once.
-func (q *Queue) Close() { close(q.closing) }
+func (q *Queue) Close() {
+	if q != nil {
+		close(q.closing)
+	}
+}
 
 // Commit hands a batch to the writers and waits for its outcome, as
 // store.Driver.Commit promises. A batch without steps is applied at once.
 func (q *Queue) Commit(ctx context.Context, token store.Token, steps []store.Step) error {
+	if q == nil {
+		return fmt.Errorf("%w: database was opened for reading only", store.ErrUnavailable)
+	}
 	select {
 	case <-q.closing: // even if the queue has room as well
 		return Closed()

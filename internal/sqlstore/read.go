@@ -69,10 +69,7 @@ func (p *Readers[C]) Use(ctx context.Context, what string, fn func(context.Conte
 	if err == nil {
 		return nil
 	}
-	if ended := store.ContextError(ctx); ended != nil {
-		return ended
-	}
-	return p.failed(what, err)
+	return p.ended(ctx, what, err)
 }
 
 // read leaves in s what may be used again.
@@ -105,6 +102,9 @@ func (s *slot[C]) end() {
 		*s = slot[C]{}
 	}
 }
+
+// Closed reports whether Close was called.
+func (p *Readers[C]) Closed() bool { return p.done.Load() }
 
 // Close waits for running reads and closes every connection. It is called once.
 func (p *Readers[C]) Close() {
@@ -147,7 +147,7 @@ func List(ctx context.Context, q store.Query, page func(ctx context.Context, q s
 			yield(store.Record{}, err)
 			return
 		}
-		left, size := q.Limit, firstPageRecords
+		q, left, size := q, q.Limit, firstPageRecords // the sequence may be used again
 		for {
 			if q.Limit > 0 {
 				size = min(size, left)

@@ -20,7 +20,7 @@ const (
 	Unknown                // perhaps applied
 )
 
-// ErrRaced: a record changed between two statements of one attempt.
+// ErrRaced says that a record changed between two statements of one attempt.
 var ErrRaced = errors.New("a record changed meanwhile")
 
 // How often a batch, or a group of them, is tried. Waiting for a lock takes

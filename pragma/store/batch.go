@@ -52,6 +52,7 @@ const (
 	OpCheck Op = iota
 	OpPut
 	OpDelete
+	OpImport // creates a record that has a revision and a token of its own
 )
 
 // Step is one part of a batch, as drivers apply it.
@@ -59,10 +60,21 @@ type Step struct {
 	Op     Op
 	Key    Key
 	Expect int64
-	// Only of OpPut, see [Put].
-	Due     time.Time
+	Due    time.Time // only OpPut and OpImport
+	// SameDue is only of OpPut, see [Put].
 	SameDue bool
-	Body    []byte
+	Body    []byte // only OpPut and OpImport
+	Rev     int64  // only OpImport; the others count on from Expect
+	Token   Token  // only OpImport; the others leave the batch's
+}
+
+// Written returns the revision and the token of the record that an OpPut or
+// OpImport leaves, in a batch with the given token.
+func (s *Step) Written(batch Token) (int64, Token) {
+	if s.Op == OpImport {
+		return s.Rev, s.Token
+	}
+	return s.Expect + 1, batch
 }
 
 // Validate reports whether every driver would accept the batch: keys, sizes,
@@ -84,7 +96,7 @@ func (b *Batch) Steps() ([]Step, error) {
 	steps := make([]Step, 0, n)
 	for i := range b.Puts {
 		p := &b.Puts[i]
-		steps = append(steps, Step{OpPut, p.Key, p.Expect, p.Due, p.SameDue, p.Body})
+		steps = append(steps, Step{Op: OpPut, Key: p.Key, Expect: p.Expect, Due: p.Due, SameDue: p.SameDue, Body: p.Body})
 	}
 	for _, d := range b.Deletes {
 		steps = append(steps, Step{Op: OpDelete, Key: d.Key, Expect: d.Expect})

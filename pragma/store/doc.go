@@ -32,6 +32,11 @@
 // therefore not be used twice while somebody may still hold the old record's
 // revision; random ids take care of that.
 //
+// # Moving
+//
+// A driver that has [Snapshotter] and [Importer] can be exported from and imported
+// into, see package transfer. Ours have both.
+//
 // # Example
 //
 //	b := &store.Batch{

@@ -28,6 +28,9 @@ var (
 	// ErrBadBatch: the batch contradicts itself; a mistake in the program.
 	// Nothing was applied.
 	ErrBadBatch = errors.New("store: bad batch")
+	// ErrUnfinished: the store holds a part of an import. Finish it, or begin
+	// again with an empty store.
+	ErrUnfinished = errors.New("store: an import into this store is not finished: repeat the import, it goes on where it was")
 )
 
 // ConflictError says which record was not as expected: the first one in key

@@ -213,10 +213,11 @@ func (s *memoryState) apply(token Token, steps []Step) error {
 	}
 	for _, step := range steps {
 		switch step.Op {
-		case OpPut:
+		case OpPut, OpImport:
+			rev, token := step.Written(token)
 			s.put(Record{
 				Key:   step.Key,
-				Rev:   step.Expect + 1,
+				Rev:   rev,
 				Token: token,
 				Due:   TruncateDue(step.Due),
 				Body:  bytes.Clone(step.Body),

@@ -26,3 +26,19 @@ type Database interface {
 	// Open opens the database. It is an [Opener].
 	Open(ctx context.Context) (Driver, error)
 }
+
+// Inspector is what a [Database] has that can be looked at without changing it,
+// also while servers use it.
+type Inspector interface {
+	// Pending returns the names of the steps of the schema that Open will apply:
+	// none if the schema is up to date.
+	Pending(ctx context.Context) ([]string, error)
+	// Probe returns what is wrong with the database itself, one sentence each: a
+	// damaged file, settings of a server that are not safe. It can take as long as
+	// reading everything.
+	Probe(ctx context.Context) ([]string, error)
+	// OpenReadOnly opens the database without bringing its schema up to date,
+	// which is an error if it lacks a step. Commits and imports are refused with
+	// ErrUnavailable.
+	OpenReadOnly(ctx context.Context) (Driver, error)
+}

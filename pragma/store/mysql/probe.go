@@ -20,6 +20,9 @@ type Finding struct {
 	Fix     string
 }
 
+// String returns the finding as one line.
+func (f Finding) String() string { return fmt.Sprintf("%s: %s; %s", f.Name, f.Problem, f.Fix) }
+
 // UnsafeError holds everything that the start-up probe found and that
 // Config.AllowUnsafe does not accept.
 type UnsafeError struct{ Findings []Finding }
@@ -29,7 +32,7 @@ func (e *UnsafeError) Error() string {
 	lines := make([]string, 0, len(e.Findings)+1)
 	lines = append(lines, "the server is not safe to use (allowUnsafe accepts a finding by its name)")
 	for _, f := range e.Findings {
-		lines = append(lines, fmt.Sprintf("%s: %s; %s", f.Name, f.Problem, f.Fix))
+		lines = append(lines, f.String())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -59,29 +62,11 @@ const (
 
 // prepare probes the server and brings the schema up to date.
 func prepare(ctx context.Context, k *connector, allow []string) error {
-	k.allowReadOnly = slices.Contains(allow, findReadOnly)
-	raw, err := k.dial(ctx)
+	c, found, err := probe(ctx, k, allow)
 	if err != nil {
-		return connectError(k, err)
-	}
-	defer raw.Close()
-	vars, err := globals(ctx, raw)
-	if err != nil {
-		return portError("probe", sqlstore.Final, err)
-	}
-	found := judgeGlobals(vars)
-	// The session's findings need setup, which a read-only server would end.
-	session := &connector{config: k.config, allowReadOnly: true}
-	c, err := session.open(ctx)
-	if err != nil {
-		return portError("set up a connection", sqlstore.Final, err)
+		return err
 	}
 	defer c.Close()
-	more, err := probeSession(ctx, c)
-	if err != nil {
-		return portError("probe", sqlstore.Final, err)
-	}
-	found = slices.DeleteFunc(append(found, more...), func(f Finding) bool { return slices.Contains(allow, f.Name) })
 	if len(found) > 0 {
 		return &UnsafeError{found}
 	}
@@ -89,6 +74,35 @@ func prepare(ctx context.Context, k *connector, allow []string) error {
 		return err
 	}
 	return probeRowCount(ctx, c, allow)
+}
+
+// probe looks at the server's settings and at those of a session. It returns the
+// connection of the session and what is not allowed.
+func probe(ctx context.Context, k *connector, allow []string) (*conn, []Finding, error) {
+	k.allowReadOnly = slices.Contains(allow, findReadOnly)
+	raw, err := k.dial(ctx)
+	if err != nil {
+		return nil, nil, connectError(k, err)
+	}
+	defer raw.Close()
+	vars, err := globals(ctx, raw)
+	if err != nil {
+		return nil, nil, portError("probe", sqlstore.Final, err)
+	}
+	found := judgeGlobals(vars)
+	// The session's findings need setup, which a read-only server would end.
+	session := &connector{config: k.config, allowReadOnly: true}
+	c, err := session.open(ctx)
+	if err != nil {
+		return nil, nil, portError("set up a connection", sqlstore.Final, err)
+	}
+	more, err := probeSession(ctx, c)
+	if err != nil {
+		c.Close()
+		return nil, nil, portError("probe", sqlstore.Final, err)
+	}
+	found = slices.DeleteFunc(append(found, more...), func(f Finding) bool { return slices.Contains(allow, f.Name) })
+	return c, found, nil
 }
 
 // connectError explains the first connection's failure.

@@ -106,7 +106,15 @@ func (d *database) List(ctx context.Context, q store.Query) iter.Seq2[store.Reco
 }
 
 // page reads at most size records of q.
-func (d *database) page(ctx context.Context, q store.Query, size int) (*sqlstore.Page, error) {
+func (d *database) page(ctx context.Context, q store.Query, size int) (p *sqlstore.Page, err error) {
+	err = d.readers.Use(ctx, "list", func(ctx context.Context, c *conn) (err error) {
+		p, err = readPage(ctx, c, q, size)
+		return err
+	})
+	return p, err
+}
+
+func readPage(ctx context.Context, c *conn, q store.Query, size int) (*sqlstore.Page, error) {
 	query, args := columns+" AND id > ?", []driver.Value{[]byte(q.Kind), []byte(q.After)}
 	if q.Prefix != "" {
 		query += " AND id >= ? AND id < ?"
@@ -114,17 +122,14 @@ func (d *database) page(ctx context.Context, q store.Query, size int) (*sqlstore
 	}
 	query += " ORDER BY id LIMIT ?"
 	args = append(args, int64(size))
-	var p *sqlstore.Page
-	err := d.readers.Use(ctx, "list", func(ctx context.Context, c *conn) error {
-		p = new(sqlstore.Page)
-		return c.query(ctx, query, func(row []driver.Value) error {
-			r, err := scan(row)
-			if err == nil && !p.Add(r) {
-				err = errStop
-			}
-			return err
-		}, args...)
-	})
+	p := new(sqlstore.Page)
+	err := c.query(ctx, query, func(row []driver.Value) error {
+		r, err := scan(row)
+		if err == nil && !p.Add(r) {
+			err = errStop
+		}
+		return err
+	}, args...)
 	return p, err
 }
 

@@ -10,7 +10,7 @@ import (
 // The statements of a batch with one step. Each compares and sets, and commits
 // by itself.
 const (
-	insertOne = "INSERT INTO record (kind, id, rev, token, due, body) VALUES (?, ?, 1, ?, ?, ?)"
+	insertOne = "INSERT INTO record (kind, id, rev, token, due, body) VALUES (?, ?, ?, ?, ?, ?)"
 	updateOne = "UPDATE record SET rev = rev + 1, token = ?, due = ?, body = ? WHERE kind = ? AND id = ? AND rev = ?"
 	deleteOne = "DELETE FROM record WHERE kind = ? AND id = ? AND rev = ?"
 	selectOne = "SELECT rev FROM record WHERE kind = ? AND id = ?"
@@ -28,7 +28,8 @@ func (w *writer) single(j *sqlstore.Job, results []error) (phase, error) {
 	case s.Op == store.OpDelete:
 		counts, err = w.exec(deleteOne, kind, id, s.Expect)
 	case s.Expect == 0:
-		counts, err = w.exec(insertOne, kind, id, j.Token[:], dueValue(s), bodyValue(s))
+		rev, token := s.Written(j.Token)
+		counts, err = w.exec(insertOne, kind, id, rev, token[:], dueValue(s), bodyValue(s))
 	default:
 		counts, err = w.exec(updateOne, j.Token[:], dueValue(s), bodyValue(s), kind, id, s.Expect)
 	}

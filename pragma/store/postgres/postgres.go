@@ -21,11 +21,8 @@ func (c Config) open(ctx context.Context) (*database, error) {
 	if err := prepare(ctx, k, c.AllowUnsafe); err != nil {
 		return nil, err
 	}
-	d := &database{
-		readers: sqlstore.NewReaders(sqlstore.OrDefault(c.ReadConnections, DefaultReadConnections), k.open, broken,
-			func(what string, err error) error { return portError(what, sqlstore.Final, err) }),
-		queue: sqlstore.NewQueue(sqlstore.OrDefault(c.Queue, DefaultQueue), groupLimits),
-	}
+	d := c.reading(k)
+	d.queue = sqlstore.NewQueue(sqlstore.OrDefault(c.Queue, DefaultQueue), groupLimits)
 	for range sqlstore.OrDefault(c.WriteConnections, DefaultWriteConnections) {
 		w := &writer{connector: k}
 		d.wg.Go(func() {
@@ -36,11 +33,17 @@ func (c Config) open(ctx context.Context) (*database, error) {
 	return d, nil
 }
 
+// reading returns a database without writers.
+func (c Config) reading(k *connector) *database {
+	return &database{readers: sqlstore.NewReaders(sqlstore.OrDefault(c.ReadConnections, DefaultReadConnections), k.open, broken,
+		func(what string, err error) error { return portError(what, sqlstore.Final, err) })}
+}
+
 // database implements store.Driver.
 type database struct {
 	readers *sqlstore.Readers[*conn]
-	queue   *sqlstore.Queue
-	wg      sync.WaitGroup // the writers
+	queue   *sqlstore.Queue // nil if it is only read
+	wg      sync.WaitGroup  // the writers
 
 	closeOnce sync.Once
 }

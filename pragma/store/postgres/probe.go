@@ -20,6 +20,9 @@ type Finding struct {
 	Fix     string
 }
 
+// String returns the finding as one line.
+func (f Finding) String() string { return fmt.Sprintf("%s: %s; %s", f.Name, f.Problem, f.Fix) }
+
 // UnsafeError holds everything that the start-up probe found and that
 // Config.AllowUnsafe does not accept.
 type UnsafeError struct{ Findings []Finding }
@@ -29,7 +32,7 @@ func (e *UnsafeError) Error() string {
 	lines := make([]string, 0, len(e.Findings)+1)
 	lines = append(lines, "the server is not safe to use (allowUnsafe accepts a finding by its name)")
 	for _, f := range e.Findings {
-		lines = append(lines, fmt.Sprintf("%s: %s; %s", f.Name, f.Problem, f.Fix))
+		lines = append(lines, f.String())
 	}
 	return strings.Join(lines, "\n")
 }
@@ -53,23 +56,32 @@ const (
 // prepare probes the server and brings the schema up to date.
 func prepare(ctx context.Context, k *connector, allow []string) error {
 	k.allowReadOnly = slices.Contains(allow, findReadOnly)
+	c, found, err := k.probe(ctx, allow)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if len(found) > 0 {
+		return &UnsafeError{found}
+	}
+	return migrate(ctx, c)
+}
+
+// probe makes a connection and returns it with what is not allowed.
+func (k *connector) probe(ctx context.Context, allow []string) (*conn, []Finding, error) {
 	// The findings need a connection with its settings, which a read-only server
 	// would refuse.
 	probing := &connector{config: k.config, timeout: k.timeout, allowReadOnly: true}
 	c, err := probing.open(ctx)
 	if err != nil {
-		return connectError(k, err)
+		return nil, nil, connectError(k, err)
 	}
-	defer c.Close()
 	found, err := probe(ctx, c)
 	if err != nil {
-		return portError("probe", sqlstore.Final, err)
+		c.Close()
+		return nil, nil, portError("probe", sqlstore.Final, err)
 	}
-	found = slices.DeleteFunc(found, func(f Finding) bool { return slices.Contains(allow, f.Name) })
-	if len(found) > 0 {
-		return &UnsafeError{found}
-	}
-	return migrate(ctx, c)
+	return c, slices.DeleteFunc(found, func(f Finding) bool { return slices.Contains(allow, f.Name) }), nil
 }
 
 // connectError explains the first connection's failure.

@@ -71,23 +71,27 @@ func (d *database) List(ctx context.Context, q store.Query) iter.Seq2[store.Reco
 }
 
 // page reads at most size records of q.
-func (d *database) page(ctx context.Context, q store.Query, size int) (*sqlstore.Page, error) {
+func (d *database) page(ctx context.Context, q store.Query, size int) (p *sqlstore.Page, err error) {
+	err = d.readers.Use(ctx, "list", func(ctx context.Context, c *conn) (err error) {
+		p, err = readPage(ctx, c, q, size)
+		return err
+	})
+	return p, err
+}
+
+func readPage(ctx context.Context, c *conn, q store.Query, size int) (*sqlstore.Page, error) {
 	query, args := list, [][]byte{[]byte(q.Kind), []byte(q.After), bigint(int64(size))}
 	if q.Prefix != "" {
 		query, args = listPrefix, append(args, []byte(q.Prefix), sqlstore.PrefixEnd(q.Prefix))
 	}
-	var p *sqlstore.Page
-	err := d.readers.Use(ctx, "list", func(ctx context.Context, c *conn) error {
-		p = new(sqlstore.Page)
-		_, err := c.run(ctx, query, func(row [][]byte) error {
-			r, err := scan(row)
-			if err == nil && !p.Add(r) {
-				err = errStop
-			}
-			return err
-		}, args...)
+	p := new(sqlstore.Page)
+	_, err := c.run(ctx, query, func(row [][]byte) error {
+		r, err := scan(row)
+		if err == nil && !p.Add(r) {
+			err = errStop
+		}
 		return err
-	})
+	}, args...)
 	return p, err
 }
 

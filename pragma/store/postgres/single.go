@@ -8,7 +8,7 @@ import (
 // The statements of a batch with one step. Each compares and sets, and commits
 // by itself.
 const (
-	insertOne = "INSERT INTO record (kind, id, rev, token, due, body) VALUES ($1, $2, 1, $3, $4, $5) ON CONFLICT DO NOTHING"
+	insertOne = "INSERT INTO record (kind, id, rev, token, due, body) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
 	updateOne = "UPDATE record SET rev = rev + 1, token = $4, due = $5, body = $6 WHERE kind = $1 AND id = $2 AND rev = $3"
 	deleteOne = "DELETE FROM record WHERE kind = $1 AND id = $2 AND rev = $3"
 	selectOne = "SELECT rev FROM record WHERE kind = $1 AND id = $2"
@@ -26,7 +26,8 @@ func (w *writer) single(j *sqlstore.Job, results []error) (phase, error) {
 	case s.Op == store.OpDelete:
 		touched, err = w.run(deleteOne, nil, kind, id, bigint(s.Expect))
 	case s.Expect == 0:
-		touched, err = w.run(insertOne, nil, kind, id, j.Token[:], dueValue(s), bodyValue(s))
+		rev, token := s.Written(j.Token)
+		touched, err = w.run(insertOne, nil, kind, id, bigint(rev), token[:], dueValue(s), bodyValue(s))
 	default:
 		touched, err = w.run(updateOne, nil, kind, id, bigint(s.Expect), j.Token[:], dueValue(s), bodyValue(s))
 	}

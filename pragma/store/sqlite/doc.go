@@ -23,6 +23,12 @@
 //
 // Reading uses connections of its own and waits for no writer.
 //
+// # Beside a server
+//
+// [Options.Backup] copies the database of a server that runs, in another process
+// too. [Options.OpenReadOnly] reads it there, for exports and reports. Neither
+// takes the lock, and neither keeps the server from committing.
+//
 // # When something goes wrong
 //
 //   - Disk full: Commit returns store.ErrFull, nothing is applied, reading goes

@@ -20,18 +20,7 @@ const applicationID = 0x50524147 // "PRAG"
 // migrate brings the database to the newest schema. It refuses, and changes
 // nothing in, a database that is not ours, is newer, or was built differently.
 func migrate(c *conn, all []migration.Step) error {
-	ours, err := isOurs(c)
-	if err != nil {
-		return err
-	}
-	if !ours {
-		return errors.New("the file is a database of another program")
-	}
-	done, err := appliedMigrations(c)
-	if err != nil {
-		return err
-	}
-	missing, err := migration.Missing(all, done)
+	missing, err := missingFrom(c, all)
 	if err != nil {
 		return err
 	}
@@ -41,6 +30,22 @@ func migrate(c *conn, all []migration.Step) error {
 		}
 	}
 	return nil
+}
+
+// missingFrom returns the steps that a database of ours lacks.
+func missingFrom(c *conn, all []migration.Step) ([]migration.Step, error) {
+	ours, err := isOurs(c)
+	if err != nil {
+		return nil, err
+	}
+	if !ours {
+		return nil, errors.New("the file is a database of another program")
+	}
+	done, err := appliedMigrations(c)
+	if err != nil {
+		return nil, err
+	}
+	return migration.Missing(all, done)
 }
 
 // isOurs reports whether the database is empty or carries our mark.

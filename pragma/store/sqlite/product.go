@@ -69,5 +69,23 @@ func (c config) Place() string {
 
 // Open implements store.Database.
 func (c config) Open(ctx context.Context) (store.Driver, error) {
-	return Options{Path: c.HostPortSchema, Readers: c.ReadConnections, Queue: c.Queue}.Open(ctx)
+	return c.options().Open(ctx)
+}
+
+// OpenReadOnly implements store.Inspector.
+func (c config) OpenReadOnly(ctx context.Context) (store.Driver, error) {
+	return c.options().OpenReadOnly(ctx)
+}
+
+// Pending implements store.Inspector.
+func (c config) Pending(ctx context.Context) ([]string, error) { return c.options().Pending(ctx) }
+
+// Probe implements store.Inspector.
+func (c config) Probe(ctx context.Context) ([]string, error) { return c.options().Probe(ctx) }
+
+// Backup is [Options.Backup].
+func (c config) Backup(ctx context.Context, to string) error { return c.options().Backup(ctx, to) }
+
+func (c config) options() Options {
+	return Options{Path: c.HostPortSchema, Readers: c.ReadConnections, Queue: c.Queue}
 }

@@ -158,19 +158,30 @@ func (d *database) Get(ctx context.Context, keys ...store.Key) ([]store.Record, 
 
 // List implements store.Driver.
 func (d *database) List(ctx context.Context, q store.Query) iter.Seq2[store.Record, error] {
+	return listPages(ctx, q, func(q store.Query, limit int) (recs []store.Record, more bool, err error) {
+		err = d.readers.use(ctx, "list", func(r *reader) (err error) {
+			recs, more, err = r.page(q, limit)
+			return err
+		})
+		return recs, more, err
+	})
+}
+
+// listPages yields what page returns, one page after the other.
+func listPages(ctx context.Context, q store.Query, page func(q store.Query, limit int) ([]store.Record, bool, error)) iter.Seq2[store.Record, error] {
 	return func(yield func(store.Record, error) bool) {
 		if err := q.Validate(); err != nil {
 			yield(store.Record{}, err)
 			return
 		}
-		left := q.Limit
+		q, left := q, q.Limit
 		for {
-			page, more, err := d.page(ctx, q, left)
+			recs, more, err := page(q, left)
 			if err != nil {
 				yield(store.Record{}, err)
 				return
 			}
-			for _, r := range page {
+			for _, r := range recs {
 				if err := store.ContextError(ctx); err != nil {
 					yield(store.Record{}, err)
 					return
@@ -180,7 +191,7 @@ func (d *database) List(ctx context.Context, q store.Query) iter.Seq2[store.Reco
 				}
 				q.After = r.ID
 			}
-			left -= len(page)
+			left -= len(recs)
 			if !more || q.Limit > 0 && left <= 0 {
 				return
 			}
@@ -190,7 +201,7 @@ func (d *database) List(ctx context.Context, q store.Query) iter.Seq2[store.Reco
 
 // page reads some records of q, at most limit if that is positive, and reports
 // whether there may be more.
-func (d *database) page(ctx context.Context, q store.Query, limit int) (recs []store.Record, more bool, err error) {
+func (r *reader) page(q store.Query, limit int) (recs []store.Record, more bool, err error) {
 	n := pageRecords
 	if limit > 0 {
 		n = min(n, limit)
@@ -204,12 +215,11 @@ func (d *database) page(ctx context.Context, q store.Query, limit int) (recs []s
 		}
 		return nil
 	}
-	err = d.readers.use(ctx, "list", func(r *reader) error {
-		if q.Prefix == "" {
-			return r.list.query(collect, q.Kind, q.After, int64(n))
-		}
-		return r.prefix.query(collect, q.Kind, q.After, q.Prefix, prefixEnd(q.Prefix), int64(n))
-	})
+	if q.Prefix == "" {
+		err = r.list.query(collect, q.Kind, q.After, int64(n))
+	} else {
+		err = r.prefix.query(collect, q.Kind, q.After, q.Prefix, prefixEnd(q.Prefix), int64(n))
+	}
 	return recs, len(recs) == n || bytes >= pageBytes, err
 }
 

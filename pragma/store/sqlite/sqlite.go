@@ -89,11 +89,11 @@ func (o Options) open() (_ *database, err error) {
 
 // database implements store.Driver.
 type database struct {
-	lock    *lock
+	lock    *lock // nil if it is only read
 	readers *readers
-	queue   *sqlstore.Queue
-	writer  *writer
-	wg      sync.WaitGroup // the writer
+	queue   *sqlstore.Queue // nil if it is only read
+	writer  *writer         // nil if it is only read
+	wg      sync.WaitGroup  // the writer
 
 	closeOnce sync.Once
 	closeErr  error
@@ -129,6 +129,10 @@ func (d *database) Now(ctx context.Context) (time.Time, error) {
 func (d *database) Close() error {
 	d.closeOnce.Do(func() {
 		d.queue.Close()
+		if d.writer == nil {
+			d.closeErr = d.readers.close()
+			return
+		}
 		d.wg.Wait()
 		d.closeErr = errors.Join(d.readers.close(), d.writer.checkpoint(), d.writer.disconnect(), d.lock.release())
 	})

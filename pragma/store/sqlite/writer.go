@@ -173,7 +173,8 @@ func (w *writer) step(token store.Token, s *store.Step) (*store.ConflictError, e
 	case s.Op == store.OpDelete:
 		changed, err = w.remove.exec(s.Key.Kind, s.Key.ID, s.Expect)
 	case s.Expect == 0:
-		changed, err = w.insert.exec(s.Key.Kind, s.Key.ID, token[:], dueValue(s), bodyValue(s))
+		rev, token := s.Written(token)
+		changed, err = w.insert.exec(s.Key.Kind, s.Key.ID, rev, token[:], dueValue(s), bodyValue(s))
 	case s.SameDue:
 		changed, err = w.rewrite.exec(token[:], bodyValue(s), s.Key.Kind, s.Key.ID, s.Expect)
 	default:
@@ -220,7 +221,7 @@ func (w *writer) connect() error {
 		&w.savepoint:  "SAVEPOINT batch",
 		&w.rollback:   "ROLLBACK TO batch",
 		&w.release:    "RELEASE batch",
-		&w.insert: `INSERT INTO record (kind, id, rev, token, due, body) VALUES (?, ?, 1, ?, ?, ?)
+		&w.insert: `INSERT INTO record (kind, id, rev, token, due, body) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (kind, id) DO NOTHING`,
 		&w.update: `UPDATE record SET rev = rev + 1, token = ?, due = ?, body = ?
 			WHERE kind = ? AND id = ? AND rev = ?`,

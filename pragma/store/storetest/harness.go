@@ -33,6 +33,7 @@ func Run(t *testing.T, h Harness) {
 		{"Due", dueCases()},
 		{"Life", lifeCases()},
 		{"Unknown", unknownCases()},
+		{"Move", moveCases()},
 	}
 	for _, g := range groups {
 		t.Run(g.name, func(t *testing.T) { runCases(t, h, g.cases) })
