@@ -42,6 +42,7 @@ func Ranks() []Rank {
 		{4, []string{"pragma/account", "pragma/inventory", "pragma/logindata", "pragma/playerdata", "pragma/telemetry"}, "services every feature may use"},
 		{4, []string{"pragma/slot"}, "where a player is: party, queue entry, game instances; every feature changes it in its own commit"},
 		{3, []string{"pragma/entity"}, "needs the server's store, bus and sessions"},
+		{2, []string{"pragma/store/transfer"}, "moves a store into another; knows the port and no driver"},
 		{2, []string{"pragma"}, "below the features, so that a studio's own service looks first-party"},
 		{2, []string{"internal/sqlstore"}, "what the drivers of SQL databases share"},
 		{1, []string{"pragma/store", "pragma/cluster"}, "ports; their drivers sit above"},
