@@ -3,6 +3,7 @@
 //	pragma serve            run a backend with the default plugins
 //	pragma config check     find every mistake in configuration files
 //	pragma matchmaking      dump a queue, explain why a party waits, simulate rules
+//	pragma store            migrate, check, export, import and back up databases
 //	pragma bench            measure the figures the documentation states
 //	pragma version
 //
@@ -56,6 +57,7 @@ func commands() []command {
 			{name: "check", args: "file.yml…", short: "find every mistake in the files", run: configCheck},
 		}}.run},
 		{name: "matchmaking", short: "look into queues, and try rules", run: group{"pragma matchmaking", matchmakingCommands()}.run},
+		{name: "store", short: "migrate, check, export, import and back up databases", run: group{"pragma store", storeCommands()}.run},
 		{name: "bench", short: "measure this machine and this build", run: group{"pragma bench", benchmarks()}.run},
 		{name: "version", short: "print version, revision and Go release", run: printVersion},
 	}

@@ -10,10 +10,13 @@ import (
 	"go.uber.org/goleak"
 )
 
+// asProgram in the environment makes the test binary the program itself.
+const asProgram = "PRAGMA_TEST_AS_PROGRAM"
+
 // TestMain is also the server process that the benchmarks start: they run the
 // program they are in, which is the test binary here.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == benchServerName {
+	if len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == benchServerName || os.Getenv(asProgram) != "" {
 		main()
 		return
 	}
@@ -51,7 +54,7 @@ func TestHelpListsTheCommandsThatPeopleUse(t *testing.T) {
 		want   []string
 		secret string
 	}{
-		{name: "of the program", args: []string{"help"}, want: []string{"usage: pragma <command>", "serve", "config", "bench", "version"}},
+		{name: "of the program", args: []string{"help"}, want: []string{"usage: pragma <command>", "serve", "config", "store", "bench", "version"}},
 		{name: "by a flag", args: []string{"-h"}, want: []string{"usage: pragma <command>"}},
 		{name: "of a group", args: []string{"bench", "help"}, want: []string{"calls", "idle", "store", "party", "matchmaking", "start"}, secret: benchServerName},
 		{name: "of a group, asked above", args: []string{"help", "config"}, want: []string{"usage: pragma config", "check"}},
