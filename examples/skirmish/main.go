@@ -57,8 +57,9 @@ func backend(cfg *pragma.Config, file string, log *slog.Logger) (*pragma.Server,
 		Games:   games,
 	}
 	return &pragma.Server{
-		Config:    cfg,
-		Store:     sqlite.File(file),
+		Config: cfg,
+		Store:  sqlite.File(file),
+		// What core.databaseConfig may name instead.
 		Databases: []store.Product{sqlite.Product(), mysql.Product(), postgres.Product()},
 		Social:    []pragma.Service{&account.Service{}},
 		Game:      []pragma.Service{parties, games, queue},
