@@ -24,7 +24,6 @@ type mortalStore struct {
 
 	mu   sync.Mutex
 	left int // commits until death; less than zero: immortal
-	made int
 }
 
 var errDead = fmt.Errorf("%w: dead", store.ErrUnavailable)
@@ -33,12 +32,6 @@ func (d *mortalStore) dead() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.left == 0
-}
-
-func (d *mortalStore) commits() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.made
 }
 
 // die lets the process die with its n-th commit from now on.
@@ -54,7 +47,6 @@ func (d *mortalStore) Commit(ctx context.Context, b *store.Batch) error {
 	if d.left == 0 {
 		return errDead
 	}
-	d.made++
 	if d.left--; d.left != 0 {
 		return d.Driver.Commit(ctx, b)
 	}
