@@ -89,8 +89,8 @@ func mishap(r *rand.Rand) escstest.Fault {
 		func() escstest.Fault { return escstest.Status(500 + r.IntN(5)) },
 		func() escstest.Fault { return escstest.RetryAfter(429, fmt.Sprint(r.IntN(30))) },
 		escstest.Hang, escstest.Cut, escstest.LoseAnswer, escstest.LoseHalf,
-		func() escstest.Fault { return escstest.Late(time.Duration(r.IntN(8000)) * time.Millisecond) },
-		func() escstest.Fault { return escstest.LateAnswer(time.Duration(r.IntN(8000)) * time.Millisecond) },
+		func() escstest.Fault { return escstest.Late(delay(r)) },
+		func() escstest.Fault { return escstest.LateAnswer(delay(r)) },
 		func() escstest.Fault { return escstest.Status(401) },
 		func() escstest.Fault { return escstest.Status(400 + r.IntN(30)) },
 		func() escstest.Fault { return escstest.ErrorInBody("NO", "no") },
@@ -98,6 +98,12 @@ func mishap(r *rand.Rand) escstest.Fault {
 		func() escstest.Fault { return escstest.Fault{Status: 200, Body: `{"half`, Accept: r.IntN(2) == 0} },
 	}
 	return all[r.IntN(len(all))]()
+}
+
+// delay is never the very moment at which the sender gives up: then both would be
+// right, the one who says that he has answered and the one who has heard nothing.
+func delay(r *rand.Rand) time.Duration {
+	return time.Duration(r.IntN(8000))*time.Millisecond + 500*time.Microsecond
 }
 
 // evening is one run: sets that end at random while platform, store and server
