@@ -118,6 +118,9 @@ func TestBenchMatchmakingMatchesEverybody(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("resident memory is read from /proc")
 	}
+	if testing.Short() {
+		t.Skip("has passes over 100,000 players")
+	}
 	way := `from the last needed player's call to both being told p50 MILLIS, p99 MILLIS`
 	enter := `10 players enter: COUNT entries/s \(aim 5,000\), CPU per entry: server \d+ µs; heap per waiting ticket -?\d+ bytes \(aim 2,048\), the cache of its records included`
 	match := `10 players matched at once: COUNT matches/s, half of them told after MILLIS, all after MILLIS \(aim 1,000 ms for 10,000\); CPU per match: server \d+ µs \(aim 100 µs\), players \d+ µs`

@@ -278,8 +278,11 @@ func killedImport(t *testing.T, url string, inspect store.Inspector, open store.
 	file := filepath.Join(dir, "old.jsonl")
 	output(t, "store", "export", "-db", "sqlite:"+filepath.Join(dir, "old.db"), file)
 
-	halves := 0
-	for range 5 {
+	halves, kills := 0, 5
+	if testing.Short() {
+		kills = 2
+	}
+	for range kills {
 		if !killedInTheMiddle(t, inspect, "store", "import", "-db", url, file) {
 			break // it was faster
 		}
