@@ -11,6 +11,9 @@ import (
 )
 
 func TestAConnectionCutAtAnyByteLeavesEveryAnswerTrue(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: it harms servers again and again")
+	}
 	dbtest.SweepCuts(t, func(t *testing.T) (string, func(string) store.Driver) {
 		s := servers.MariaDB(t)
 		schema := s.Schema(t)
@@ -23,6 +26,9 @@ func TestAConnectionCutAtAnyByteLeavesEveryAnswerTrue(t *testing.T) {
 }
 
 func TestCountersStayExactThroughKillsAndRestarts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: it harms servers again and again")
+	}
 	t.Parallel()
 	rounds := 4
 	if dbtest.Long() {
@@ -48,6 +54,9 @@ func TestCountersStayExactThroughKillsAndRestarts(t *testing.T) {
 }
 
 func TestCountersStayExactThroughAFrozenServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: it harms servers again and again")
+	}
 	t.Parallel()
 	s := dbtest.NewMariaDB(t)
 	c := config(s.Addr(), s.Schema(t))

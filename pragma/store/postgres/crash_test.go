@@ -10,6 +10,9 @@ import (
 )
 
 func TestAConnectionCutAtAnyByteLeavesEveryAnswerTrue(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: it harms servers again and again")
+	}
 	dbtest.SweepCuts(t, func(t *testing.T) (string, func(string) store.Driver) {
 		s := servers.Postgres(t)
 		schema := s.Schema(t)
@@ -22,6 +25,9 @@ func TestAConnectionCutAtAnyByteLeavesEveryAnswerTrue(t *testing.T) {
 }
 
 func TestCountersStayExactThroughKillsAndRestarts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: it harms servers again and again")
+	}
 	t.Parallel()
 	rounds := 4
 	if dbtest.Long() {
@@ -47,6 +53,9 @@ func TestCountersStayExactThroughKillsAndRestarts(t *testing.T) {
 }
 
 func TestCountersStayExactThroughAFrozenServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: it harms servers again and again")
+	}
 	t.Parallel()
 	s := dbtest.NewPostgres(t)
 	c := config(s.Addr(), s.Schema(t))

@@ -87,6 +87,9 @@ func runModel(t *testing.T, h Harness) {
 	sequence := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		sequence++
+		if testing.Short() && sequence > 20 {
+			return
+		}
 		m := &machine{
 			f:     f,
 			model: make(model),
